@@ -1,0 +1,1 @@
+"""Media files: which are taken, what is in them, and running ffmpeg on them."""

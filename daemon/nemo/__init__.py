@@ -1,0 +1,1 @@
+"""The editing service: its protocol and our client for it."""
