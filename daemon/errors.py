@@ -4,7 +4,8 @@
     ├── UsageError                 the command line or the machine cannot do what was asked (exit 2)
     │   ├── RulesError             the rules file; carries every fault at once
     │   └── StateError             the state folder: locked by another daemon, damaged, not writable
-    ├── SourceError                the dropped file itself: gone, unreadable, no accepted container
+    ├── SourceError                the dropped file itself: unreadable, no accepted container
+    │   └── SourceGone             removed, or changed since it settled
     ├── MediaError                 ffmpeg is missing, failed, or ran out of time
     ├── DeliveryError              the output folder: gone, not writable, full
     ├── EditError                  the editor answered, and nothing was edited
@@ -99,6 +100,10 @@ class SourceError(ReeldropError):
     """The dropped file cannot be worked on."""
 
     code = "source"
+
+
+class SourceGone(SourceError):
+    """The dropped file is no longer what settled: removed or changed."""
 
 
 class MediaError(ReeldropError):

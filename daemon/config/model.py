@@ -1,0 +1,298 @@
+"""What the rules file becomes: frozen values that the daemon works with.
+
+All times are seconds, all paths absolute. `daemon.config.loading` makes these from a file,
+`builtin_config` there without one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from daemon.config.fields import (
+    Again,
+    By,
+    FileMode,
+    Flag,
+    Format,
+    Ignore,
+    Language,
+    Line,
+    OnConflict,
+    OutputName,
+    Quality,
+    Seconds,
+    Secret,
+    Settle,
+    SkillVersion,
+    Times,
+    Url,
+    Whole,
+    choice,
+    expected,
+    section,
+)
+from daemon.config.skills import DEFAULT_VERSION, SKILLS
+
+
+class Value(BaseModel):
+    """Frozen, strict, and closed: an unknown key is an error. Errors never repeat a value."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _skill_name(value: object) -> str:
+    # A skill that is not one of the five would be attributed to somebody who did not do the work.
+    if not isinstance(value, str) or value not in SKILLS:
+        raise expected(f"one of the skills {', '.join(SKILLS)}", SKILLS)
+    return value
+
+
+def _skill(value: object) -> object:
+    if value == "none":
+        return None
+    if isinstance(value, str):
+        return {"name": _skill_name(value)}
+    if value is None or isinstance(value, dict | Skill):
+        return value
+    raise expected(f"none or one of the skills {', '.join(SKILLS)}")
+
+
+class Skill(Value):
+    """The skill that a rule's work is attributed to."""
+
+    name: Annotated[str, BeforeValidator(_skill_name)]
+    version: SkillVersion = DEFAULT_VERSION
+
+
+_SKILL_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"enum": ["none", *SKILLS]},
+        {
+            "type": "object",
+            "properties": {"name": {"enum": list(SKILLS)}, "version": {"type": ["string", "number"]}},
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class Retry(Value):
+    """How often a whole job is tried again, and how long it waits before that."""
+
+    attempts: Whole = Field(
+        default=5, ge=1, le=1000, description="Whole-job attempts, the first one counted."
+    )
+    first: Seconds = Field(
+        default=10.0,
+        description="The wait before the second attempt; later waits grow.",
+        json_schema_extra={"default": "10s"},
+    )
+    longest: Seconds = Field(
+        default=900.0, description="No wait is longer than this.", json_schema_extra={"default": "15m"}
+    )
+
+
+class RuleSettings(Value):
+    """What a rule says in the same way in the file and afterwards."""
+
+    recursive: Flag = Field(default=True, description="Whether folders below the watch folder count too.")
+    ignore: Ignore = Field(
+        default=(), description="Globs or classes of files that are left out though `match` fits them."
+    )
+    skill: Annotated[Skill | None, BeforeValidator(_skill), WithJsonSchema(_SKILL_SCHEMA)] = Field(
+        default=None,
+        description="The skill whose work it is (`none`, its name, or `{name:, version:}`): brings attribution, "
+        "a default instruction and a default `match`.",
+        json_schema_extra={"default": "none"},
+    )
+    output_name: OutputName = Field(
+        default="{stem}-{rule}",
+        description="The result's name without its ending, from {stem} {name} {rule} {parent} {date} {time} {job}.",
+    )
+    on_conflict: Annotated[OnConflict, choice(OnConflict)] = Field(
+        default="rename",
+        description="What happens if the output name is taken: `rename` (-2, -3), `overwrite` or `skip`; decided "
+        "before anything is paid.",
+    )
+    file_mode: FileMode = Field(
+        default="inherit",
+        description='`inherit` (mode and group of the output folder) or an octal mode such as "0640".',
+    )
+    format: Annotated[Format, choice(Format)] = Field(
+        default="auto",
+        description="`auto`: mp4; webm where the result has transparency; m4a for sound alone. Or a format by name.",
+    )
+    quality: Annotated[Quality, choice(Quality)] = Field(default="high", description="Asked of the render.")
+    settle: Settle = Field(
+        default=None,
+        description="How long a file must be quiet before it is taken. `auto`: 5s where it can be seen that nobody "
+        "writes to it, else 30s.",
+        json_schema_extra={"default": "auto"},
+    )
+    priority: Whole = Field(
+        default=0, ge=-1000, le=1000, description="Jobs of a rule with a higher number start first."
+    )
+    retry: Annotated[Retry, BeforeValidator(section)] = Field(
+        default=Retry(), description="How often a failed job is tried again by itself, and when."
+    )
+    again: Annotated[Again, choice(Again)] = Field(
+        default="copy",
+        description="A drop of content that was already delivered under the same instructions: `copy` serves the "
+        "earlier result, `skip` does nothing, `redo` edits (and pays) again.",
+    )
+
+
+class Rule(RuleSettings):
+    """One rule, whole: every default is filled in, every path absolute."""
+
+    name: str
+    watch: tuple[Path, ...] = Field(min_length=1)
+    match: tuple[str, ...] = Field(default=("video",), min_length=1)
+    by: By
+    instructions: tuple[str, ...] = Field(min_length=1)
+    output: Path
+
+
+class Api(Value):
+    """The paid editor."""
+
+    url: Url | None = Field(
+        default=None,
+        description="Where the paid editor answers; default: $NEMO_API_URL. Without either, the embedded studio does "
+        "all work that no rule sends elsewhere.",
+    )
+    token: Secret | None = Field(
+        default=None,
+        description="Best written as ${NEMO_TOKEN}, which is also the default. Without one an anonymous token is "
+        "fetched.",
+    )
+    language: Language = Field(
+        default="auto",
+        description="The language of the session, such as en or zh; `auto`: the instruction's.",
+    )
+
+
+class Limits(Value):
+    """How much happens at once."""
+
+    jobs: Whole = Field(default=4, ge=1, le=100, description="Jobs that run at once.")
+
+
+class Watching(Value):
+    """How folders are looked at."""
+
+    rescan: Seconds = Field(
+        default=300.0,
+        description="How often the watch folders are read anew, for what events did not tell.",
+        json_schema_extra={"default": "5m"},
+    )
+
+
+class StudioSettings(Value):
+    """The embedded studio's tools."""
+
+    ffmpeg: Line = Field(
+        default="auto",
+        description="`auto` (the one that is installed with Reeldrop), a command's name, or a path.",
+    )
+
+
+class TimingKeys(Value):
+    """How long is waited for the editor. What is not written differs between the embedded studio and the service."""
+
+    poll: Seconds | None = Field(
+        default=None, description="Between two looks at a render (30s; embedded 500ms)."
+    )
+    confirm: Seconds | None = Field(
+        default=None, description="Between the two reads of a draft that must agree (2s; embedded 100ms)."
+    )
+    recheck: Times | None = Field(
+        default=None,
+        description="The waits before each look at the draft after a lost connection "
+        "(30s, then 60s five times; embedded 1s, 2s, 5s, 10s, 20s).",
+    )
+    still_working: Seconds | None = Field(
+        default=None, description="How often a job's log says that the editor is still working (2m)."
+    )
+    quiet_limit: Seconds | None = Field(
+        default=None, description="A stream with nothing but heartbeats for so long counts as lost (10m)."
+    )
+    stream_limit: Seconds | None = Field(
+        default=None, description="A stream that lasts longer counts as lost (15m; embedded 60s)."
+    )
+
+
+class Timing(Value):
+    """How long is waited for one of the two editors, in seconds; the keys are those of `timing`."""
+
+    poll: float
+    confirm: float
+    recheck: tuple[float, ...]
+    still_working: float
+    quiet_limit: float
+    stream_limit: float
+
+
+SERVICE_TIMING: Final = Timing(
+    poll=30.0,
+    confirm=2.0,
+    recheck=(30.0, 60.0, 60.0, 60.0, 60.0, 60.0),
+    still_working=120.0,
+    quiet_limit=600.0,
+    stream_limit=900.0,
+)
+"""What the service's public documents ask of clients."""
+
+EMBEDDED_TIMING: Final = Timing(
+    poll=0.5,
+    confirm=0.1,
+    recheck=(1.0, 2.0, 5.0, 10.0, 20.0),
+    still_working=120.0,
+    quiet_limit=600.0,
+    stream_limit=60.0,
+)
+"""Quicker: the studio is this machine's own, no other customer's server is spared by waiting for it."""
+
+SERVICE_URL: Final = "https://mega-api-prod.nemovideo.ai"
+"""Where the paid editor answers when a rule asks for it and nobody says where (its public documents)."""
+
+
+class Config(Value):
+    """The whole rules file. `state` is the folder of the daemon's own records."""
+
+    version: Literal[1] = 1
+    state: Path
+    api: Api = Api()
+    limits: Limits = Limits()
+    watching: Watching = Watching()
+    timing_keys: TimingKeys = TimingKeys()
+    studio: StudioSettings = StudioSettings()
+    rules: tuple[Rule, ...] = ()
+    path: Path | None = None
+    """Where it was read; None for a configuration without a file."""
+    by_chosen: bool = False
+    """Whether the file says anywhere who edits (`by`)."""
+
+    @property
+    def default_by(self) -> By:
+        """Who edits where no `by` is written: the service once its address is known."""
+        return "service" if self.api.url else "embedded"
+
+    @property
+    def service_url(self) -> str:
+        """Where work `by: service` goes; without "/" at its end."""
+        return self.api.url or SERVICE_URL
+
+    def timing(self, by: By) -> Timing:
+        """How long is waited for this editor, in seconds.
+
+        What the file says wins. Otherwise the service gets the slow pace that its documents ask for, and the
+        embedded studio a quick one, since nobody else's server is spared by waiting.
+        """
+        base = SERVICE_TIMING if by == "service" else EMBEDDED_TIMING
+        written = {key: value for key, value in self.timing_keys if value is not None}
+        return base.model_copy(update=written)

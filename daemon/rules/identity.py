@@ -1,0 +1,25 @@
+"""Which instructions are the same: content delivered under them is not paid for again. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from daemon.config.model import Rule
+
+
+def instructions_key(rule: Rule) -> str:
+    """A digest (32 hex digits) of what a result depends on besides the content.
+
+    The texts in their order, the skill's name, who edits, format and quality; not the rule's name, its folders,
+    nor the skill's version. It stands in sidecars: another digest for the same rule would pay for everything again.
+    """
+    said = {
+        "instructions": rule.instructions,
+        "skill": rule.skill.name if rule.skill else None,
+        "by": rule.by,
+        "format": rule.format,
+        "quality": rule.quality,
+    }
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

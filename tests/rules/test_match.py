@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.config import Rule
+from daemon.media.types import EXTENSIONS, kind_of
+from daemon.rules import RuleBook, relative_folder
+
+
+def rule(
+    name: str = "r",
+    watch: str | tuple[str, ...] = "/in",
+    match: str | tuple[str, ...] = "video",
+    ignore: str | tuple[str, ...] = (),
+    recursive: bool = True,
+) -> Rule:
+    return Rule(
+        name=name,
+        watch=tuple(Path(one) for one in ((watch,) if isinstance(watch, str) else watch)),
+        match=(match,) if isinstance(match, str) else match,
+        ignore=(ignore,) if isinstance(ignore, str) else ignore,
+        recursive=recursive,
+        by="embedded",
+        instructions=("trim",),
+        output=Path("/out"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("*.mp4", ["a.mp4", "A.MP4", "x/y/a.mp4"], ["a.mp4.part", "a.mov", "amp4", ".a.mp4", ".x/a.mp4"]),
+        ("*.{mp4,MOV}", ["a.mp4", "x/a.mov"], ["a.mkv"]),
+        ("raw/*.mp4", ["raw/a.mp4", "Raw/A.mp4"], ["a.mp4", "x/raw/a.mp4", "raw/x/a.mp4"]),
+        ("raw/**/*.mp4", ["raw/a.mp4", "raw/x/y/a.mp4"], ["x/raw/a.mp4"]),
+        ("**/raw/*.mp4", ["raw/a.mp4", "x/y/raw/a.mp4"], ["raw/x/a.mp4"]),
+        ("raw/", ["raw/a.mp4", "x/raw/y/a.txt"], ["raw", "rawer/a.mp4"]),
+        ("a/raw/", ["a/raw/b", "A/RAW/x/y"], ["b/a/raw/c"]),
+        ("clip?.[mk]*", ["clip1.mp4", "x/clipA.mkv"], ["clip.mp4", "clip12.mp4"]),
+        (".*.mp4", [".a.mp4", "x/.a.mp4"], ["a.mp4"]),
+        ("été*.mp4", ["Été-1.mp4"], ["ete.mp4"]),
+        ("take\\*.mp4", ["take*.mp4"], ["take1.mp4"]),
+        ("video", ["a.mp4", "x/b.MKV", "a\nb.mov"], ["a.txt", "mp4", ".mp4", ".a.mp4", ".x/a.mp4"]),
+        ("text", ["a.txt", "x/b.md"], ["a.mp4"]),
+        ("media", ["a.mp4", "a.jpeg", "a.wav"], ["a.txt"]),
+    ],
+)
+def test_a_pattern_fits_what_it_says(pattern: str, fits: list[str], fits_not: list[str]) -> None:
+    book = RuleBook([rule(match=pattern)])
+    for name in fits:
+        assert book.match(PurePath("/in", name)) is not None, name
+    for name in fits_not:
+        assert book.match(PurePath("/in", name)) is None, name
+
+
+@given(st.from_regex(r"[^/\x00]{0,9}", fullmatch=True), st.sampled_from([*EXTENSIONS, "MP4", "exe", ""]))
+def test_a_class_fits_exactly_the_names_that_media_types_gives_it(stem: str, ending: str) -> None:
+    name = f"{stem}.{ending}"
+    book = RuleBook([rule(kind, match=kind) for kind in ("video", "audio", "image", "text")])
+    found = book.match(f"/in/{name}")
+    kind = None if name.startswith(".") else kind_of(name)
+    assert (found.rule.name if found else None) == kind
+
+
+def test_the_first_rule_that_matches_takes_the_file() -> None:
+    book = RuleBook([rule("texts", match="text"), rule("clips", match="*.mp4"), rule("all", match="*")])
+    names = {
+        name: found.rule.name for name in ("a.txt", "a.mp4", "a.exe") if (found := book.match(f"/in/{name}"))
+    }
+    assert names == {"a.txt": "texts", "a.mp4": "clips", "a.exe": "all"}
+
+
+def test_ignore_leaves_out_what_match_fits_hidden_names_too() -> None:
+    book = RuleBook([rule(match=("*", ".*"), ignore=("*.bak.mp4", "raw/", "image"))])
+    taken = [
+        name
+        for name in ("a.mp4", "a.BAK.mp4", ".a.bak.mp4", "raw/a.mp4", "a.png", "x/.y")
+        if book.match(f"/in/{name}")
+    ]
+    assert taken == ["a.mp4", "x/.y"]
+
+
+def test_a_rule_that_is_not_recursive_takes_direct_children_alone() -> None:
+    book = RuleBook([rule(recursive=False)])
+    assert book.match("/in/a.mp4")
+    assert book.match("/in/x/a.mp4") is None
+
+
+def test_a_file_outside_or_beside_the_watch_folder_is_nobodys() -> None:
+    book = RuleBook([rule()])
+    for path in ("/a.mp4", "/inside/a.mp4", "/in.mp4", "/other/in/a.mp4", "/in"):
+        assert book.match(path) is None
+
+
+def test_the_tree_below_the_nearest_watch_folder_is_kept() -> None:
+    book = RuleBook([rule(watch=("/in", "/in/phone", "/cam"))])
+    for path, root, folder in [
+        ("/in/a.mp4", "/in", "."),
+        ("/in/x/y/a.mp4", "/in", "x/y"),
+        ("/in/phone/x/a.mp4", "/in/phone", "x"),
+        ("/cam/a.mp4", "/cam", "."),
+    ]:
+        found = book.match(path)
+        assert found is not None
+        assert (str(found.root), str(relative_folder(found))) == (root, folder)
+        assert found.root / found.relative == Path(path)
+
+
+def test_the_file_systems_root_can_be_watched() -> None:
+    found = RuleBook([rule(watch="/")]).match("/a/b.mp4")
+    assert found is not None
+    assert found.relative == PurePath("a/b.mp4")
+
+
+def test_order_decides_and_not_how_near_the_watch_folder_is() -> None:
+    near, far = rule("near", watch="/in/x"), rule("far", watch="/in")
+    assert [
+        found.rule.name
+        for rules in ([near, far], [far, near])
+        if (found := RuleBook(rules).match("/in/x/a.mp4"))
+    ] == ["near", "far"]
+
+
+def test_every_rule_says_why_in_words() -> None:
+    book = RuleBook(
+        [
+            rule("elsewhere", watch=("/x", "/y")),
+            rule("flat", recursive=False),
+            rule("scripts", match=("text", "*.srt")),
+            rule("clean", ignore=("*.tmp.mp4", "*.bak.mp4")),
+            rule("office"),
+            rule("later"),
+        ]
+    )
+    said = {verdict.rule.name: verdict.why for verdict in book.explain("/in/sub/a.bak.mp4")}
+    assert said == {
+        "elsewhere": "not below its watch folder /x or /y",
+        "flat": "not directly in its watch folder /in, and the rule says `recursive: false`",
+        "scripts": "no pattern of match (text, `*.srt`) fits .mp4",
+        "clean": "left out by ignore `*.bak.mp4`",
+        "office": "taken",
+        "later": "an earlier rule (office) took it",
+    }
+    assert [verdict.rule.name for verdict in book.explain("/in/sub/a.bak.mp4") if verdict.taken] == ["office"]
+    assert "begins with a dot" in RuleBook([rule()]).explain("/in/.a.mp4")[0].why
+    assert "fits README" in RuleBook([rule()]).explain("/in/README")[0].why
+
+
+@given(
+    st.lists(
+        st.builds(
+            rule,
+            watch=st.sampled_from(["/", "/in", "/in/x", "/out"]),
+            match=st.sampled_from(["video", "*", "*.txt", "x/*"]),
+            ignore=st.sampled_from([(), "x/", "text"]),
+            recursive=st.booleans(),
+        ),
+        max_size=5,
+    ),
+    st.sampled_from(["/in/a.mp4", "/in/x/a.txt", "/in/x/x/a.mp4", "/b.mp4", "/out/.a.mp4"]),
+)
+def test_explaining_and_matching_agree(rules: list[Rule], path: str) -> None:
+    book = RuleBook(rules)
+    found = book.match(path)
+    taken = [verdict.rule for verdict in book.explain(path) if verdict.taken]
+    assert len(taken) == (found is not None)
+    assert found is None or taken[0] is found.rule
+
+
+def test_an_output_folder_below_a_watch_folder_is_never_input() -> None:
+    inside = rule(name="inside").model_copy(update={"output": Path("/in/done")})
+    beside = rule(name="beside", watch="/in/raw").model_copy(update={"output": Path("/in/raw")})
+    book = RuleBook([inside, beside])
+    assert book.match(PurePath("/in/done/a.mp4")) is None
+    assert book.match(PurePath("/in/done/x/a.mp4")) is None
+    assert book.match(PurePath("/in/done-too/a.mp4")) is not None
+    taken = book.match(PurePath("/in/raw/a.mp4"))
+    assert taken is not None and taken.rule.name == "beside"
+    assert "results are never input" in book.explain(PurePath("/in/done/a.mp4"))[0].why
