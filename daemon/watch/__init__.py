@@ -1,0 +1,1 @@
+"""From a change on disk, or a scan, to a settled file."""

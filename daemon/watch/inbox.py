@@ -1,0 +1,48 @@
+"""What the watcher asks of, and tells to, whoever wants the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daemon.watch.sight import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A rule takes the file. `quiet`: its settle time in seconds, None for auto."""
+
+    quiet: float | None = None
+
+
+class Inbox(Protocol):
+    """Who wants the files. Called on the event loop, one call at a time; must neither block nor raise.
+
+    `settled` and `rejected` are told once for each version of a file, and the watcher keeps no memory of it:
+    from then on `known` has to answer True for that path and stamp.
+    """
+
+    def wanted(self, path: Path) -> Wanted | None:
+        """Whether a rule takes `path`, and after what quiet time. None: nothing is done with it."""
+
+    def known(self, path: str, stamp: Stamp) -> bool:
+        """Whether this version needs no settling: it was told already.
+
+        Asked first and for every file of every scan; a str, since 100,000 Paths cost as much as the scan.
+        """
+
+    def settled(self, path: Path, stamp: Stamp) -> None:
+        """Nobody writes it, it is whole, and it stayed as `stamp` says for its quiet time."""
+
+    def rejected(self, path: Path, stamp: Stamp, why: str) -> None:
+        """Settled, and nothing the editor accepts. `why`: for a person, without capital or full stop."""
+
+    def gone(self, path: Path) -> None:
+        """A wanted file was deleted or moved out. Not told while the watch folder itself is missing."""
+
+    def moved(self, source: Path, target: Path) -> None:
+        """A file was renamed within its watch folder; told before `known` is asked about `target`."""
+
+    def warned(self, path: Path, message: str) -> None:
+        """A person should know: a file that does not settle, a folder that cannot be read or is gone."""

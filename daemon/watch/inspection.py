@@ -1,0 +1,72 @@
+"""The look at one file on disk: who stands there, whether somebody writes it, whether it is whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path, PurePath
+
+from daemon.watch.container import examine
+from daemon.watch.lease import Lease, writer_of
+from daemon.watch.sight import Busy, Gone, Seen, Sight, Stamp, Unreadable
+
+# O_NONBLOCK: a fifo that took the file's place since the stat, or another program's write lease, would block.
+_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+
+def stamp_from(status: os.stat_result) -> Stamp | None:
+    """The stamp of a regular file; None for a folder, socket, fifo or device."""
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of the regular file at `path`, or of the one a link there leads to; None: none is seen."""
+    try:
+        return stamp_from(Path(path).stat())
+    except OSError:
+        return None
+
+
+def inspect(path: str) -> Sight:
+    """Looks at the file at `path`. May wait as long as its file system makes it wait; raises nothing."""
+    try:
+        stamp = stamp_from(Path(path).stat())
+        if stamp is None:
+            return Gone()
+        fd = os.open(path, _OPEN)
+    except (FileNotFoundError, NotADirectoryError):
+        return Gone()
+    except BlockingIOError:
+        return Busy(stamp) if stamp else Gone()
+    except OSError as error:
+        return Unreadable(_said(error))
+    try:
+        return inspect_open(fd, path)
+    except OSError as error:
+        return Unreadable(_said(error))
+    finally:
+        os.close(fd)
+
+
+def inspect_open(fd: int, path: str) -> Sight:
+    """Looks through `fd` at the file that was opened at `path`. Raises OSError where reading fails."""
+    before = stamp_from(os.fstat(fd))
+    if before is None:
+        return Gone()
+    lease = writer_of(fd)
+    if lease is Lease.BUSY:
+        return Busy(before)
+    finding = examine(fd, before.size, PurePath(path))
+    after = stamp_of(path)
+    if after is None:
+        return Gone()
+    if after != before:
+        # Written or replaced while we read: what was found belongs to no version of it.
+        return Busy(after)
+    return Seen(before, lease is Lease.FREE, finding)
+
+
+def _said(error: OSError) -> str:
+    return f"it cannot be read ({error.strerror or error})"

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daemon.watch.container import examine
+from daemon.watch.sight import Content, Finding
+
+MEASURED = ("mp4", "faststart", "mov", "m4a", "avi", "wav", "png", "webp")
+"""The kinds whose structure says where the file ends."""
+
+
+def examined(path: Path, name: str | None = None) -> Finding:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return examine(fd, path.stat().st_size, PurePath(name or path.name))
+    finally:
+        os.close(fd)
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_every_accepted_kind_that_ffmpeg_finished_is_whole(media: Mapping[str, Path]) -> None:
+    assert {kind: examined(path).content for kind, path in media.items()} == dict.fromkeys(
+        media, Content.WHOLE
+    )
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_no_beginning_of_a_file_passes_for_the_whole(
+    media: Mapping[str, Path], tmp_path: Path, kind: str, share: float
+) -> None:
+    whole = media[kind].read_bytes()
+    # 64 bytes: before them a cut may leave no recognisable container at all.
+    cut = 64 + int(share * (len(whole) - 64))
+    found = examined(written(tmp_path, media[kind].name, whole[:cut]))
+    assert found.content is Content.UNFINISHED
+    assert "incomplete" in found.why
+
+
+@pytest.mark.parametrize("kind", ["mp4", "faststart"])
+def test_an_mp4_preallocated_to_its_final_size_is_unfinished_while_its_end_is_zeros(
+    media: Mapping[str, Path], tmp_path: Path, kind: str
+) -> None:
+    whole = media[kind].read_bytes()
+    index = whole.index(b"moov") - 4
+    cut = index if kind == "mp4" else 32
+    preallocated = whole[:cut] + bytes(len(whole) - cut)
+    assert examined(written(tmp_path, "clip.mp4", preallocated)).content is Content.UNFINISHED
+
+
+def test_bytes_that_somebody_appended_to_a_finished_mp4_do_no_harm(
+    media: Mapping[str, Path], tmp_path: Path
+) -> None:
+    tagged = media["mp4"].read_bytes() + b"\x01\x02\x03\x04\x05\x06\x07\x08 a tag"
+    assert examined(written(tmp_path, "clip.mp4", tagged)).content is Content.WHOLE
+
+
+def test_an_mp4_with_64_bit_box_sizes_and_one_that_runs_to_the_end_is_whole(tmp_path: Path) -> None:
+    moov = (8 + 8).to_bytes(4, "big") + b"moov" + bytes(8)
+    large = (1).to_bytes(4, "big") + b"mdat" + (16 + 100).to_bytes(8, "big")
+    assert examined(written(tmp_path, "a.mp4", moov + large + b"x" * 100)).content is Content.WHOLE
+    assert examined(written(tmp_path, "b.mp4", moov + large + b"x" * 99)).content is Content.UNFINISHED
+    to_the_end = bytes(4) + b"mdat" + b"x" * 50
+    assert examined(written(tmp_path, "c.mp4", moov + to_the_end)).content is Content.WHOLE
+
+
+def test_an_mp4_that_is_still_being_recorded_has_no_index_and_is_unfinished(tmp_path: Path) -> None:
+    recording = (16).to_bytes(4, "big") + b"ftypisom" + bytes(4) + bytes(4) + b"mdat" + b"x" * 500
+    found = examined(written(tmp_path, "clip.mp4", recording))
+    assert found == Finding(Content.UNFINISHED, "it is incomplete: its index (moov) is not there yet")
+
+
+def test_the_walk_over_endless_tiny_boxes_is_given_up(tmp_path: Path) -> None:
+    path = written(tmp_path, "clip.mp4", ((8).to_bytes(4, "big") + b"free") * 300_000)
+    assert examined(path).content is Content.UNFINISHED
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"", "empty"), (bytes(5000), "zeros")])
+@pytest.mark.parametrize("name", ["clip.mp4", "song.mp3", "photo.jpg", "script.md"])
+def test_a_file_that_begins_with_nothing_or_zeros_is_unfinished(
+    tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    found = examined(written(tmp_path, name, content))
+    assert found.content is Content.UNFINISHED
+    assert why in found.why
+
+
+def test_random_bytes_named_mp4_are_foreign_and_the_reason_can_be_understood(tmp_path: Path) -> None:
+    noise = random.Random(7).randbytes(600_000)
+    found = examined(written(tmp_path, "clip.mp4", noise))
+    assert found == Finding(
+        Content.FOREIGN,
+        "its name says video, its first bytes are no mp4, mov, mkv, webm or avi container",
+    )
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=st.integers(0xE0, 0xFF), noise=st.binary(min_size=200, max_size=200))
+def test_noise_that_resembles_sound_is_no_video(tmp_path: Path, first: int, noise: bytes) -> None:
+    found = examined(written(tmp_path, "clip.mp4", bytes([0xFF, first]) + noise))
+    assert found.content is Content.FOREIGN
+
+
+def test_a_name_of_another_class_than_the_bytes_is_foreign(media: Mapping[str, Path]) -> None:
+    assert examined(media["jpg"], "clip.mp4").content is Content.FOREIGN
+    assert examined(media["mp3"], "photo.png").content is Content.FOREIGN
+    assert examined(media["mkv"], "song.mp3").content is Content.FOREIGN
+    assert examined(media["mp4"], "script.txt").content is Content.FOREIGN
+    assert "but jpg" in examined(media["jpg"], "clip.mp4").why
+
+
+def test_another_container_of_the_same_class_is_whole(media: Mapping[str, Path]) -> None:
+    assert examined(media["mp4"], "clip.mkv").content is Content.WHOLE
+    assert examined(media["mkv"], "clip.MP4").content is Content.WHOLE
+    assert examined(media["m4a"], "song.mp3").content is Content.WHOLE
+    assert examined(media["png"], "photo.jpg").content is Content.WHOLE
+
+
+def test_a_name_the_editor_does_not_take_is_foreign_and_told_what_it_takes(
+    media: Mapping[str, Path],
+) -> None:
+    found = examined(media["mp4"], "clip.mpeg")
+    assert found.content is Content.FOREIGN
+    assert ".mpeg" in found.why and "webm" in found.why
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("A calm lake. 湖面很平静。".encode(), Content.WHOLE),
+        (b"\xef\xbb\xbfwith a mark", Content.WHOLE),
+        (("湖" * 40_000).encode(), Content.WHOLE),  # a character is cut where the reading ends
+        (b" \n\n", Content.UNFINISHED),
+        ("caf\xe9 au lait".encode("latin-1"), Content.FOREIGN),
+        ("script".encode("utf-16"), Content.FOREIGN),
+    ],
+)
+def test_a_script_is_whole_when_it_holds_words_in_utf_8(
+    tmp_path: Path, content: bytes, expected: Content
+) -> None:
+    assert examined(written(tmp_path, "script.txt", content)).content is expected
