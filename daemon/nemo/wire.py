@@ -14,7 +14,6 @@ from typing import Any, Final
 
 JsonObject = dict[str, Any]
 
-DEFAULT_API: Final = "https://mega-api-prod.nemovideo.ai"
 APP: Final = "nemo_agent"
 
 ANONYMOUS_TOKEN: Final = "/api/auth/anonymous-token"

@@ -1,0 +1,76 @@
+"""What all families share: how a row is written, and the words that ask for nothing.
+
+In a row {a} and {b} are times, {x} a factor, {p} a share, {r} a ratio, {l} a loudness, {q} a quote
+(measures.py puts marks in their place), and NP is the clip: `the video`, `it`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from daemon.studio.words import Said
+
+_NP: Final = (
+    r"(?:(?:the|my|this|that|our|your|its) )?(?:whole |entire |full |complete |original )?"
+    r"(?:video clip|video file|videos?|clips?|footage|movie|film|recording|vid|it|this"
+    r"|timeline)(?![A-Za-z'])"
+)
+_MARKS: Final = {"a": "t", "b": "t", "r": "r", "x": "x", "p": "p", "l": "l", "q": "q"}
+
+
+class Unclear(Exception):
+    """A clause of this family whose wish cannot be granted; carries the sentence that says why."""
+
+    def __init__(self, name: str, **values: str | int | float) -> None:
+        super().__init__(name)
+        self.said = Said(name, values)
+
+
+def row(source: str) -> re.Pattern[str]:
+    """A row as a pattern: marks and NP put in, whole words only, case ignored."""
+    for name, kind in _MARKS.items():
+        source = source.replace(f"{{{name}}}", rf"<{kind}(?P<{name}>\d+)>")
+    source = source.replace("NP", _NP)
+    return re.compile(rf"(?<![A-Za-z'])(?:{source})(?![A-Za-z'])", re.IGNORECASE)
+
+
+def without(text: str, found: re.Match[str]) -> str:
+    """The text with a match taken out."""
+    return f"{text[: found.start()]} {text[found.end() :]}".strip()
+
+
+def take(text: str, pattern: re.Pattern[str]) -> tuple[str, re.Match[str] | None]:
+    """The text without the pattern's first match, and the match."""
+    found = pattern.search(text)
+    return (without(text, found), found) if found else (text, None)
+
+
+PLACE: Final = row(
+    r"(?:(?:of|in|inside|from|on|onto|on top of|to|over|into|under|underneath|below|beneath|behind|for"
+    r"|throughout|across|along with) )?NP"
+)
+POLITE: Final = row(
+    r"please|kindly|hi|hello|hey|thanks?(?: you)?(?: (?:so |very )?much| a lot)?|for me|for us"
+    r"|(?:can|could|would|will) you|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
+    r"|we (?:want|need)(?: you)?(?: to)?|help me(?: to)?|let's|let us|go ahead|simply|just|only|now"
+    r"|also|too|as well"
+    r"|then|and|firstly|next|finally|lastly|first(?! <t)|make sure(?: that| to)?|be sure to"
+)
+_ARTICLE: Final = row(r"the|a|an|some|my|our|this|that|its")
+_HAN: Final = re.compile(
+    r"请|麻烦|帮我|帮忙|谢谢|一下|把|将|给|让|为|这个|那个|这段|那段|这条|我的|我们的|我想要|我想"
+    r"|我要|我|可以|能不能|能|你"
+    r"|视频|短片|片子|影片|素材|片段|整个|整段|里面|里|中|上|的|吧|吗|呢|来|都|也|在|一个|一段|一首"
+    r"|一些|一条|一行|些|个"
+)
+FILLERS: Final = (POLITE, PLACE, _ARTICLE, _HAN)
+
+_IDLE: Final = re.compile(r"[\s.,;:!?'()，。；：、！？…~-]*")
+
+
+def used_up(text: str, *more: re.Pattern[str]) -> bool:
+    """Whether nothing is left of a clause but fillers, punctuation, and words of `more`."""
+    for filler in (*more, *FILLERS):
+        text = filler.sub(" ", text)
+    return _IDLE.fullmatch(text) is not None

@@ -1,0 +1,140 @@
+"""One studio: its folder, accounts, sessions, messages and renders, and how a file comes onto the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from daemon.errors import FileRefused, MediaError, SessionGone
+from daemon.media.ffmpeg import Ffmpeg
+from daemon.media.probe import Probe, probe
+from daemon.nemo.wire import SESSION_NOT_FOUND, UNSUPPORTED_FILE, JsonObject
+from daemon.studio.accounts import open_accounts
+from daemon.studio.disk import sync_folder
+from daemon.studio.edits import HEARTBEAT_S, Edits
+from daemon.studio.renders import RenderQueue
+from daemon.studio.sessions import Session, Sessions
+from daemon.studio.timeline import SHORTEST_MS, Clip, append, even
+from daemon.studio.uploads import Received, receive
+
+IMAGE_MS: Final = 5000
+"""How long a still picture stands on the timeline."""
+
+_IMAGE_SIDE: Final = 1920
+_FPS: Final = 30.0
+
+
+class Studio:
+    """All that the server serves. Whoever makes one holds the folder's lock.
+
+    `host`: the address it is reached at, for the Host header's check. `heartbeat_s`: seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        ffmpeg: Ffmpeg,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        self.host = host
+        self.accounts = open_accounts(folder, token)
+        self.sessions = Sessions(folder / "sessions")
+        self.edits = Edits(self.sessions, heartbeat_s)
+        self.renders = RenderQueue(self.sessions, ffmpeg)
+        self._ffmpeg = ffmpeg
+        self._incoming = folder / "incoming"
+
+    async def start(self) -> None:
+        """Goes on with what was accepted and not finished; half uploads of an earlier life are dropped."""
+        await asyncio.to_thread(shutil.rmtree, self._incoming, ignore_errors=True)
+        self._incoming.mkdir(mode=0o700)
+        self.sessions.open()
+        self.edits.start()
+        self.renders.start()
+
+    async def stop(self) -> None:
+        await self.edits.stop()
+        await self.renders.stop()
+
+    def session(self, session_id: str, user_id: str) -> Session:
+        """Raises SessionGone where there is none, or it is another account's."""
+        session = self.sessions.read(session_id, user_id)
+        if session is None:
+            raise SessionGone("", "session not found", api_code=SESSION_NOT_FOUND)
+        return session
+
+    async def upload(
+        self, session_id: str, body: AsyncIterator[bytes], content_type: str
+    ) -> tuple[list[JsonObject], bool]:
+        """All files of a multipart body, or none: (their infos, whether the draft changed).
+
+        Raises Refused and FileRefused.
+        """
+        folder = self._incoming / secrets.token_hex(8)
+        folder.mkdir()
+        try:
+            files = await receive(body, content_type, folder)
+            looked = [(one, await asyncio.to_thread(self._look, one)) for one in files]
+            async with self.sessions.change(session_id) as session:
+                before = session.draft
+                for file, clip in looked:
+                    session.files.append(_info(file, clip))
+                    session.draft = append(session.draft, clip)
+                await asyncio.to_thread(self._place, session, files)
+                return session.files[-len(files) :], session.draft != before
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _look(self, file: Received) -> Clip:
+        try:
+            return _clip(file, probe(file.path, self._ffmpeg))
+        except MediaError as error:
+            raise _broken(file, error.cause) from None
+
+    def _place(self, session: Session, files: list[Received]) -> None:
+        assets = self.sessions.assets(session.session_id)
+        for file in files:
+            file.path.replace(assets / _stored(file))
+        sync_folder(assets)
+
+
+def _clip(file: Received, found: Probe) -> Clip:
+    if found.is_image:
+        shrunk = min(1.0, _IMAGE_SIDE / max(found.width, found.height, 1))
+        width, height = even(found.width * shrunk), even(found.height * shrunk)
+        return Clip(file.name, file.hash, "image", IMAGE_MS, width, height, _FPS, silent=True)
+    length = round((found.duration_s or 0) * 1000)
+    if length < SHORTEST_MS:
+        raise _broken(file, "it has no length, or less than 0.1 s")
+    if not found.has_video:
+        return Clip(file.name, file.hash, "clip", length)
+    fps = found.fps if 1 <= found.fps <= 120 else _FPS
+    width, height = even(found.width), even(found.height)
+    return Clip(file.name, file.hash, "video", length, width, height, fps, silent=not found.has_audio)
+
+
+def _info(file: Received, clip: Clip) -> JsonObject:
+    return {
+        "filename": file.name,
+        "file_type": "audio" if clip.kind == "clip" else clip.kind,
+        "duration": clip.length / 1000,
+        "width": clip.width,
+        "height": clip.height,
+        "fps": clip.fps,
+        "hash": file.hash,
+        "stored": _stored(file),
+    }
+
+
+def _stored(file: Received) -> str:
+    return file.hash + Path(file.name).suffix.lower()
+
+
+def _broken(file: Received, cause: str) -> FileRefused:
+    return FileRefused("upload", f"{file.name} cannot be read: {cause}", api_code=UNSUPPORTED_FILE)
