@@ -1,0 +1,398 @@
+"""The one place that builds the parts and puts them together; signals, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from daemon.config.fields import By
+from daemon.config.model import Config, Rule
+from daemon.control.socket import Command, ControlServer, Message
+from daemon.deliver import folder as output_folder
+from daemon.errors import DeliveryError, MediaError, SourceError, UsageError
+from daemon.jobs import record
+from daemon.jobs.lock import StateLock
+from daemon.jobs.model import Job
+from daemon.jobs.public import public
+from daemon.jobs.states import FINISHED, State
+from daemon.jobs.store import Store
+from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
+from daemon.nemo.account import Account, AnonymousAccount, TokenAccount
+from daemon.nemo.client import ask_anonymous_token
+from daemon.nemo.embedded import EmbeddedAccount
+from daemon.pipeline.bench import Bench
+from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
+from daemon.pipeline.intake import Arrival, Intake
+from daemon.pipeline.retrying import retry
+from daemon.pipeline.runner import Runner
+from daemon.rules.match import Match, RuleBook
+from daemon.service.notify import notify
+from daemon.service.schedule import Schedule
+from daemon.watch.folders import Root
+from daemon.watch.inbox import Wanted
+from daemon.watch.inspection import inspect
+from daemon.watch.sight import Busy, Content, Gone, Seen, Stamp, Unreadable
+from daemon.watch.watcher import Watcher
+
+_log = structlog.get_logger()
+
+DATABASE: Final = "jobs.db"
+DRAIN_LIMIT: Final = 20.0
+"""Seconds that running jobs get to come to an end at a stop."""
+ONCE_LIMIT: Final = 60.0
+"""Seconds after which `run --once` lists what has not settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A file that is no job yet, and what it waits for."""
+
+    path: Path
+    why: str
+
+
+class App:
+    """A daemon's parts around one state folder: lock, record, accounts, runner, intake.
+
+    Raises StateError where another daemon has the state, UsageError for what the machine lacks.
+    """
+
+    def __init__(
+        self, config: Config, hooks: Sequence[Hook] = (), environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.config = config
+        self._hooks = list(hooks)
+        self._ffmpeg = Ffmpeg(_ffmpeg(config))
+        self._lock = StateLock(config.state)
+        try:
+            self.store = Store(config.state / DATABASE)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._embedded = EmbeddedAccount(config.state / "studio", config.studio.ffmpeg)
+        self._service = _service_account(config, environ)
+        self.bench = Bench(
+            store=self.store,
+            now=time.time,
+            sleep=asyncio.sleep,
+            tell=self._tell,
+            ffmpeg=lambda: self._ffmpeg,
+            timing=config.timing,
+            account=self._account,
+            platform=_platform(environ),
+        )
+        self.runner = Runner(self.bench, config.limits.jobs)
+        self.intake = Intake(self.bench, config, self.runner.wake)
+        self.commands: dict[str, Command] = {"retry": self._retry, "do": self._do}
+
+    def listen(self, hook: Hook) -> Callable[[], None]:
+        """Adds a listener; call what is returned to take it away."""
+        self._hooks.append(hook)
+        return lambda: self._hooks.remove(hook)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Jobs run inside; at the end what runs is drained, and the studio stopped."""
+        now = time.time()
+        for job in await self.store.write(lambda connection: record.recover(connection, now)):
+            _log.info("job.taken_up", job=job.id, step=job.step)
+        control = ControlServer(self.config.state, self.commands)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.runner.run())
+                intake = group.create_task(self.intake.run())
+                await control.start()
+                try:
+                    yield
+                finally:
+                    await control.close()
+                    await self.runner.drain(DRAIN_LIMIT)
+                    intake.cancel()
+        finally:
+            await self._embedded.stop()
+
+    def close(self) -> None:
+        self.store.close()
+        self._lock.release()
+
+    async def order(self, path: Path, instruction: str, output: Path) -> Job:
+        """A job for one file under the rule `do`. Raises SourceError for what cannot be edited."""
+        rule = Rule(
+            name="do",
+            watch=(path.parent,),
+            match=("*",),
+            by=self.config.default_by,
+            instructions=(instruction,),
+            output=output,
+        )
+        stamp, rejected = await asyncio.to_thread(_inspected, path)
+        match = Match(rule, path.parent, Path(path.name))
+        return await self.intake.order(Arrival(match, path, stamp, rejected))
+
+    async def finished(self, job: Job) -> Job:
+        """Waits until the job ends or is held."""
+        done = asyncio.Event()
+
+        def look(happening: Happening) -> None:
+            if isinstance(happening, JobChanged) and happening.job.id == job.id and _has_ended(happening.job):
+                done.set()
+
+        forget = self.listen(look)
+        try:
+            while not _has_ended(current := self._job(job.id)):
+                await done.wait()
+                done.clear()
+            return current
+        finally:
+            forget()
+
+    def _job(self, job_id: str) -> Job:
+        found = self.store.read(lambda connection: record.get_job(connection, job_id))
+        assert found is not None
+        return found
+
+    def _account(self, by: By) -> Account:
+        return self._embedded if by == "embedded" else self._service
+
+    def _tell(self, happening: Happening) -> None:
+        for hook in list(self._hooks):
+            hook(happening)
+
+    async def _retry(self, asked: Message) -> AsyncIterator[Message]:
+        resend, now = bool(asked.get("resend")), time.time()
+        for prefix in asked["ids"]:
+            job = await self.store.write(partial(retry, prefix=str(prefix), resend=resend, now=now))
+            self.bench.changed(job)
+            self.runner.wake()
+            yield {"job": public(job)}
+
+    async def _do(self, asked: Message) -> AsyncIterator[Message]:
+        """Makes the job and tells of it until it ends, so that the command can show its progress."""
+        told: asyncio.Queue[Happening] = asyncio.Queue()
+        forget = self.listen(told.put_nowait)
+        try:
+            job = await self.order(Path(asked["path"]), asked["instruction"], Path(asked["output"]))
+            yield {"job": public(job)}
+            while not _has_ended(self._job(job.id)) or not told.empty():
+                happening = await told.get()
+                if happening.job.id == job.id:
+                    yield told_line(happening)
+            yield {"job": public(self._job(job.id))}
+        finally:
+            forget()
+
+
+class Inbox:
+    """What the watcher asks and tells, between the rules and the intake."""
+
+    def __init__(self, config: Config, intake: Intake) -> None:
+        self._book = RuleBook(config.rules)
+        self._intake = intake
+        self.warnings: dict[Path, str] = {}
+
+    def wanted(self, path: Path) -> Wanted | None:
+        match = self._book.match(path)
+        return None if match is None else Wanted(match.rule.settle)
+
+    def known(self, path: str, stamp: Stamp) -> bool:
+        return self._intake.is_known(path, stamp)
+
+    def settled(self, path: Path, stamp: Stamp) -> None:
+        self._put(path, stamp, None)
+
+    def rejected(self, path: Path, stamp: Stamp, why: str) -> None:
+        self._put(path, stamp, why)
+
+    def gone(self, path: Path) -> None:
+        self.warnings.pop(path, None)
+        self._intake.forget(path)
+
+    def moved(self, source: Path, target: Path) -> None:
+        self._intake.follow(source, target)
+
+    def warned(self, path: Path, message: str) -> None:
+        self.warnings[path] = message
+        _log.warning("file.waits", path=str(path), why=message)
+
+    def _put(self, path: Path, stamp: Stamp, rejected: str | None) -> None:
+        self.warnings.pop(path, None)
+        match = self._book.match(path)
+        if match is not None:
+            self._intake.put(Arrival(match, path, stamp, rejected))
+
+
+class Daemon:
+    """`run`: an app, a watcher, a schedule, until a signal comes."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._inbox = Inbox(app.config, app.intake)
+        self._roots = tuple(dict.fromkeys(folder for rule in app.config.rules for folder in rule.watch))
+        roots = [Root(folder, rule.recursive) for rule in app.config.rules for folder in rule.watch]
+        self._watcher = Watcher(roots, self._inbox)
+        app.commands["pending"] = self._pending
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Until `stop`; `ready` is called once every folder is watched."""
+        schedule = Schedule()
+        async with self._app.working():
+            await self._start()
+            schedule.every(self._app.config.watching.rescan, self._rescan)
+            schedule.start()
+            notify("READY=1")
+            ready()
+            try:
+                await stop.wait()
+            finally:
+                notify("STOPPING=1")
+                schedule.stop()
+                await self._watcher.stop()
+
+    async def once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
+        """What is there now, until nothing is queued, running or waiting; returns what did not settle."""
+        stopped = asyncio.create_task(stop.wait())
+        async with self._app.working():
+            await self._start()
+            work = asyncio.create_task(self._all_done())
+            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+            left = tuple(Unsettled(one.path, one.why) for one in self._watcher.pending())
+            for waiting in (work, stopped):
+                waiting.cancel()
+            await self._watcher.stop()
+        return left
+
+    async def _pending(self, _: Message) -> AsyncIterator[Message]:
+        """The files that are no job yet."""
+        for one in self._watcher.pending():
+            yield {"path": str(one.path), "why": one.why}
+
+    async def _start(self) -> None:
+        await self._watcher.start()
+        await self._app.intake.look_for_missing(self._roots)
+
+    async def _rescan(self) -> None:
+        await self._watcher.rescan()
+        await self._app.intake.look_for_missing(self._roots)
+
+    async def _all_done(self) -> None:
+        longest = max((rule.settle or 0.0 for rule in self._app.config.rules), default=0.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._watcher.idle(), max(ONCE_LIMIT, 2 * longest))
+        await self._app.intake.idle()
+        self._app.runner.wake()
+        await self._app.runner.idle()
+
+
+def told_line(happening: Happening) -> Message:
+    """A happening as a line of the control socket."""
+    match happening:
+        case JobChanged(job):
+            return {"changed": public(job)}
+        case StepBegun(_, step, index):
+            return {"begun": step.value, "index": index}
+        case StepProgress(_, step, fraction):
+            return {"progress": step.value, "fraction": fraction}
+        case Noted(_, text):
+            return {"note": text}
+
+
+def look_over(config: Config) -> list[str]:
+    """What is wrong with the machine for these rules: a line for each thing, with what would help."""
+    wrong = []
+    try:
+        find_ffmpeg(config.studio.ffmpeg)
+    except MediaError as error:
+        wrong.append(str(error))
+    for rule in config.rules:
+        wrong += [fault for folder in rule.watch if (fault := _watch_fault(rule, folder)) is not None]
+        try:
+            output_folder.make(rule.output)
+        except DeliveryError as error:
+            wrong.append(f"rule {rule.name}: output folder {error.cause}. {error.hint.partition(';')[0]}.")
+    return wrong
+
+
+def _watch_fault(rule: Rule, folder: Path) -> str | None:
+    if not folder.exists():
+        return f"rule {rule.name}: watch folder {folder} does not exist. Make it: mkdir -p {folder}"
+    if not folder.is_dir():
+        return f"rule {rule.name}: {folder} is a file, `watch` names a folder."
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return f"rule {rule.name}: watch folder {folder} cannot be read by this user (`ls -ld {folder}` shows who may)."
+    return None
+
+
+def _inspected(path: Path) -> tuple[Stamp, str | None]:
+    sight = inspect(str(path))
+    match sight:
+        case Gone():
+            raise SourceError("", f"{path} is no file", "Name a video, sound, picture or text file.")
+        case Unreadable(why):
+            raise SourceError("", f"{path} cannot be read: {why}")
+        case Busy():
+            raise SourceError(
+                "", f"{path} is being written by another program", "Try again once it is finished."
+            )
+        case Seen(stamp, _, finding):
+            if finding.content is Content.UNFINISHED:
+                raise SourceError("", f"{path} is not whole: {finding.why}", "Copy it again.")
+            return stamp, finding.why if finding.content is Content.FOREIGN else None
+
+
+def _has_ended(job: Job) -> bool:
+    return job.state in FINISHED or (job.state is State.HELD and job.not_before is None)
+
+
+def _ffmpeg(config: Config) -> Path:
+    try:
+        return find_ffmpeg(config.studio.ffmpeg)
+    except MediaError as error:
+        raise UsageError(error.operation, error.cause, error.hint) from None
+
+
+def _service_account(config: Config, environ: Mapping[str, str]) -> Account:
+    token = config.api.token.get_secret_value() if config.api.token else _credential(environ)
+    if token:
+        return TokenAccount(config.service_url, token)
+    return AnonymousAccount(
+        config.service_url, config.state, ask_anonymous_token, client_id=environ.get("NEMO_CLIENT_ID")
+    )
+
+
+def _credential(environ: Mapping[str, str]) -> str:
+    """The token that systemd hands over (`LoadCredential=nemo-token:…`)."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    with suppress(FileNotFoundError):
+        return (Path(folder) / "nemo-token").read_text().strip() if folder else ""
+    return ""
+
+
+def _platform(environ: Mapping[str, str]) -> str:
+    """Where this program was installed from, as the service's documents tell platforms apart."""
+    if named := environ.get("SKILL_SOURCE"):
+        return named
+    parts = Path(__file__).parts
+    return next((name for name in ("clawhub", "cursor") if f".{name}" in parts), "unknown")
+
+
+def on_signals(stop: asyncio.Event) -> None:
+    """The first SIGTERM, SIGINT or SIGHUP sets `stop`; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, asked, number)

@@ -1,0 +1,51 @@
+"""`check` and `schema`: the rules file, and what the machine has for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from daemon.cli.common import config_option, json_option, read_rules, say_json
+from daemon.config.loading import require_choice
+from daemon.errors import RulesError, UsageError
+
+
+@click.command()
+@config_option
+@json_option
+def check(rules: Path | None, as_json: bool) -> int:
+    """Look at the rules file, the folders and the tools; exit 2 if anything is wrong."""
+    from daemon.app import look_over
+
+    try:
+        config = read_rules(rules)
+        require_choice(config)
+        wrong = look_over(config)
+    except RulesError as error:
+        wrong = [str(fault) for fault in error.faults]
+    except UsageError as error:
+        wrong = [str(error)]
+    else:
+        if not wrong and not as_json:
+            for rule in config.rules:
+                who = "the embedded studio" if rule.by == "embedded" else config.service_url
+                folders = ", ".join(map(str, rule.watch))
+                click.echo(f"{rule.name}: {folders} → {rule.output}, edited by {who}")
+            click.echo(f"{config.path}: all is well.")
+    if as_json:
+        say_json({"ok": not wrong, "faults": wrong})
+    else:
+        for line in wrong:
+            click.echo(line, err=True)
+    return 2 if wrong else 0
+
+
+@click.command()
+def schema() -> int:
+    """The JSON Schema of the rules file; editors complete keys with it."""
+    from daemon.config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0

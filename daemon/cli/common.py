@@ -1,0 +1,114 @@
+"""What several commands share: the rules file, the record, the daemon's socket, words for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from daemon.config.loading import builtin_config, find_rules, load
+from daemon.config.model import Config
+from daemon.errors import UsageError
+from daemon.jobs.model import Job, Step
+from daemon.jobs.states import State
+from daemon.jobs.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STEP_WORDS: Final = {
+    Step.SESSION: "opening a session",
+    Step.UPLOAD: "uploading",
+    Step.EDIT: "editing",
+    Step.CONFIRM: "checking the edit",
+    Step.RENDER: "rendering",
+    Step.DOWNLOAD: "downloading",
+    Step.DELIVER: "delivering",
+}
+STATE_STYLES: Final = {
+    State.QUEUED: "cyan",
+    State.RUNNING: "bold cyan",
+    State.WAITING: "yellow",
+    State.HELD: "bold yellow",
+    State.SUCCEEDED: "green",
+    State.FAILED: "bold red",
+    State.CANCELLED: "dim",
+}
+
+
+def config_option(command: F) -> F:
+    return click.option(
+        "--config",
+        "rules",
+        type=click.Path(path_type=Path),
+        help="The rules file. Default: $REELDROP_CONFIG, ./rules.yaml, ~/.config/reeldrop/, /etc/reeldrop/.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")(
+        command
+    )
+
+
+def read_rules(rules: Path | None) -> Config:
+    """The rules file that applies. Raises UsageError where there is none, RulesError with all its faults."""
+    return load(find_rules(rules))
+
+
+def read_rules_if_any(rules: Path | None) -> Config:
+    """The same for commands that only need to know the state folder."""
+    if rules is not None:
+        return read_rules(rules)
+    try:
+        found = find_rules(None)
+    except UsageError:
+        return builtin_config()
+    return load(found)
+
+
+@contextmanager
+def record_of(config: Config) -> Iterator[Store | None]:
+    """The record, opened to be read; None where nothing has run yet."""
+    from daemon.app import DATABASE
+
+    path = config.state / DATABASE
+    if not path.exists():
+        yield None
+        return
+    with Store(path, readonly=True) as store:
+        yield store
+
+
+def say_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def ago(at: float) -> str:
+    """`5 s ago`, `3 min ago`, … for a time in seconds since 1970; `in 3 min` for one to come."""
+    seconds = time.time() - at
+    size, unit = abs(seconds), "s"
+    for limit, longer, name in ((90, 60, "min"), (90, 60, "h"), (36, 24, "d")):
+        if size < limit:
+            break
+        size, unit = size / longer, name
+    return f"{size:.0f} {unit} ago" if seconds >= 0 else f"in {size:.0f} {unit}"
+
+
+def clock(at: float) -> str:
+    """Local time of day."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+def step_words(job: Job, index: int = 0) -> str:
+    """What a running job does now, as a person says it."""
+    if job.step is None:
+        return "starting"
+    words = STEP_WORDS[job.step]
+    many = len(job.recipe.instructions)
+    return f"{words} {index + 1}/{many}" if job.step is Step.EDIT and many > 1 else words

@@ -1,0 +1,227 @@
+"""`status`, `jobs`, `job` and `why`: reading the record, which any process may do while the daemon works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from daemon.cli.common import (
+    STATE_STYLES,
+    ago,
+    clock,
+    config_option,
+    json_option,
+    read_rules,
+    read_rules_if_any,
+    record_of,
+    say_json,
+    step_words,
+)
+from daemon.config.model import Config
+from daemon.control.socket import ask
+from daemon.errors import StateError
+from daemon.jobs import record
+from daemon.jobs.lock import is_locked
+from daemon.jobs.model import Job
+from daemon.jobs.public import public, public_entry
+from daemon.jobs.states import State
+from daemon.rules.match import RuleBook, Verdict
+
+_SHOWN = 5
+
+
+@click.command()
+@config_option
+@json_option
+def status(rules: Path | None, as_json: bool) -> int:
+    """One screen: folders, what runs, waits, is held or failed."""
+    config = read_rules_if_any(rules)
+    running = is_locked(config.state)
+    unsettled = _unsettled(config) if running else []
+    with record_of(config) as store:
+        counted = store.read(record.counts) if store else {}
+        jobs = store.read(lambda connection: _worth_showing(connection)) if store else {}
+    if as_json:
+        counts = {state.value: counted.get(state, 0) for state in State}
+        say_json({"daemon": running, "state": str(config.state), "jobs": counts, "unsettled": unsettled})
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Daemon: {'running' if running else 'not running'}   State: {config.state}")
+    for rule in config.rules:
+        console.print(f"  {rule.name}: {', '.join(map(str, rule.watch))} → {rule.output}", style="dim")
+    told = ", ".join(f"{counted[state]} {state}" for state in State if counted.get(state))
+    console.print(f"Jobs: {told or 'none yet'}")
+    for state, some in jobs.items():
+        _print_some(console, state, some, counted[state])
+    for file in unsettled:
+        console.print(Text.assemble(("not settled  ", "yellow"), f"{file['path']}: {file['why']}"))
+    return 0
+
+
+@click.command()
+@click.option("--state", "states", multiple=True, type=click.Choice([state.value for state in State]))
+@click.option("--rule", help="Only this rule's.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@config_option
+@json_option
+def jobs(states: Sequence[str], rule: str | None, limit: int, rules: Path | None, as_json: bool) -> int:
+    """List jobs, newest first."""
+    wanted = [State(state) for state in states]
+    with record_of(read_rules_if_any(rules)) as store:
+        found = (
+            store.read(lambda connection: record.list_jobs(connection, states=wanted, rule=rule, limit=limit))
+            if store
+            else []
+        )
+    if as_json:
+        for job in found:
+            say_json(public(job))
+        return 0
+    if not found:
+        click.echo("No jobs.")
+        return 0
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        for job in found:
+            click.echo(f"{job.id}  {job.state:<9}  {job.rule}  {job.source.path}  {_said(job)}")
+        return 0
+    table = Table("job", "state", "rule", "file", "since", "", box=None, header_style="dim", pad_edge=False)
+    for job in found:
+        table.add_row(
+            job.id,
+            Text(job.state, STATE_STYLES[job.state]),
+            job.rule,
+            job.source.path.name,
+            ago(job.updated_at),
+            _said(job),
+        )
+    console.print(table)
+    return 0
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@config_option
+@json_option
+def job(job_id: str, rules: Path | None, as_json: bool) -> int:
+    """One job with everything that happened to it. The beginning of its ID is enough."""
+    config = read_rules_if_any(rules)
+    with record_of(config) as store:
+        if store is None:
+            raise StateError(f"state folder {config.state}", "holds no jobs yet")
+        found = store.read(lambda connection: record.find_job(connection, job_id))
+        entries = store.read(lambda connection: record.timeline_of(connection, found.id))
+    if as_json:
+        say_json(public(found) | {"timeline": [public_entry(entry) for entry in entries]})
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text.assemble((found.id, "bold"), "  ", (found.state.value, STATE_STYLES[found.state])))
+    for name, value in _facts(found):
+        console.print(Text.assemble((f"{name:<12}", "dim"), value))
+    for entry in entries:
+        console.print(Text.assemble((f"{clock(entry.at)}  ", "dim"), entry.text))
+    return 0
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@config_option
+@json_option
+def why(file: Path, rules: Path | None, as_json: bool) -> int:
+    """Which rule takes FILE and why the others do not, and what became of it."""
+    config = read_rules(rules)
+    path = file.absolute()
+    verdicts = RuleBook(config.rules).explain(path)
+    waits = next((one["why"] for one in _unsettled(config) if one["path"] == str(path)), None)
+    with record_of(config) as store:
+        found = (
+            store.read(lambda connection: record.list_jobs(connection, source=path, limit=_SHOWN))
+            if store
+            else []
+        )
+    taken = any(verdict.taken for verdict in verdicts)
+    if as_json:
+        told = [{"rule": one.rule.name, "taken": one.taken, "why": one.why} for one in verdicts]
+        say_json({"file": str(path), "rules": told, "waits": waits, "jobs": [public(job) for job in found]})
+    else:
+        _explain(path, verdicts, waits, found, config)
+    return 0 if taken or found else 1
+
+
+def _explain(
+    path: Path, verdicts: Sequence[Verdict], waits: str | None, found: list[Job], config: Config
+) -> None:
+    if not path.exists():
+        click.echo(f"{path} is not there (any more).")
+    for verdict in verdicts:
+        click.echo(f"rule {verdict.rule.name}: {verdict.why}")
+    if waits is not None:
+        click.echo(f"It has not settled yet: {waits}")
+    for one in found:
+        click.echo(
+            f"job {one.id}: {one.state}, attempt {one.attempt} of {one.recipe.attempts}. {_said(one)}".rstrip()
+        )
+    if found or waits is not None or not any(verdict.taken for verdict in verdicts):
+        return
+    if is_locked(config.state):
+        click.echo(
+            "It has no job of its own: the daemon knows this content from another path, or has not looked yet."
+        )
+    else:
+        click.echo("No daemon runs; `reeldrop run` takes it.")
+
+
+def _worth_showing(connection: Any) -> dict[State, list[Job]]:
+    shown = (State.RUNNING, State.WAITING, State.HELD, State.FAILED)
+    lists = {state: record.list_jobs(connection, states=[state], limit=_SHOWN) for state in shown}
+    return {state: some for state, some in lists.items() if some}
+
+
+def _print_some(console: Console, state: State, some: list[Job], of: int) -> None:
+    for one in some:
+        line = (f"{state:<9}", STATE_STYLES[state]), f"  {one.id}  {one.source.path.name}: {_said(one)}"
+        console.print(Text.assemble(*line))
+    if of > len(some):
+        console.print(f"           … and {of - len(some)} more: reeldrop jobs --state {state}", style="dim")
+
+
+def _said(job: Job) -> str:
+    """What stands behind a job's state."""
+    if job.state is State.RUNNING:
+        return step_words(job)
+    if job.state is State.SUCCEEDED:
+        return ", ".join(map(str, job.outputs))
+    then = f" (looks again {ago(job.not_before)})" if job.not_before else ""
+    return f"{job.reason or ''}{then}"
+
+
+def _facts(job: Job) -> list[tuple[str, str]]:
+    credits = "unknown" if job.credits is None else f"{job.credits:g}"
+    facts = [
+        ("file", str(job.source.path)),
+        ("rule", job.rule),
+        *(("asked", text) for text in job.recipe.instructions),
+        ("made by", job.made_by),
+        ("attempt", f"{job.attempt} of {job.recipe.attempts}"),
+        ("credits", credits if job.state is State.SUCCEEDED else ""),
+        ("result", ", ".join(map(str, job.outputs))),
+        ("reason", job.reason or ""),
+        ("next look", ago(job.not_before) if job.not_before else ""),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _unsettled(config: Config) -> list[dict[str, Any]]:
+    """The files that a running daemon still waits for; none where none answers."""
+    if not is_locked(config.state):
+        return []
+    try:
+        return list(ask(config.state, "pending"))
+    except StateError:
+        return []

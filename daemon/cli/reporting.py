@@ -1,0 +1,137 @@
+"""What happens, shown while it happens: bars on a terminal, plain lines in a pipe, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from daemon.cli.common import clock, say_json, step_words
+from daemon.jobs.model import Job
+from daemon.jobs.public import public
+from daemon.jobs.states import State
+from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
+
+
+@contextmanager
+def reporter(*, as_json: bool) -> Iterator[Hook]:
+    """The hook that suits where the output goes."""
+    if as_json:
+        yield _json
+    elif sys.stdout.isatty():
+        with _Bars() as bars:
+            yield bars.hear
+    else:
+        yield plain
+
+
+def plain(happening: Happening) -> None:
+    """A line for each step and each change of state."""
+    job = happening.job
+    match happening:
+        case JobChanged():
+            if (line := outcome(job)) is not None:
+                _line(job, line)
+        case StepBegun(_, _, index):
+            _line(job, step_words(job, index))
+
+
+def outcome(job: Job) -> str | None:
+    """How a job stands, where a person wants to hear of it."""
+    match job.state:
+        case State.SUCCEEDED:
+            return f"delivered {', '.join(map(str, job.outputs))}"
+        case State.QUEUED:
+            return f"taken by rule {job.rule}"
+        case State.FAILED | State.HELD | State.CANCELLED | State.WAITING:
+            then = f" (again at {clock(job.not_before)})" if job.not_before else ""
+            return f"{job.state}: {job.reason}{then}"
+        case _:
+            return None
+
+
+def _line(job: Job, text: str) -> None:
+    click.echo(f"{clock(time.time())}  {job.id}  {job.source.path.name}: {text}")
+
+
+def _json(happening: Happening) -> None:
+    if isinstance(happening, JobChanged):
+        say_json(public(happening.job))
+
+
+class _Bars:
+    """A line for each running job with its step and a bar; what ends scrolls away above."""
+
+    def __init__(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            SpinnerColumn,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.fields[file]}", style="bold"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+        )
+        self._shown: dict[str, Any] = {}
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def hear(self, happening: Happening) -> None:
+        job = happening.job
+        match happening:
+            case JobChanged():
+                self._change(job)
+            case StepBegun(_, _, index):
+                self._progress.update(
+                    self._bar(job), description=step_words(job, index), total=None, completed=0
+                )
+            case StepProgress(_, _, fraction):
+                self._progress.update(self._bar(job), total=1.0, completed=fraction)
+            case Noted(_, text) if text.startswith("the editor: "):
+                self._say(job, text.removeprefix("the editor: "), "dim")
+
+    def _bar(self, job: Job) -> Any:
+        if job.id not in self._shown:
+            self._shown[job.id] = self._progress.add_task("starting", total=None, file=job.source.path.name)
+        return self._shown[job.id]
+
+    def _change(self, job: Job) -> None:
+        if job.state is State.RUNNING:
+            self._bar(job)
+            return
+        if job.id in self._shown:
+            self._progress.remove_task(self._shown.pop(job.id))
+        line = outcome(job)
+        styles = {
+            State.SUCCEEDED: "green",
+            State.FAILED: "red",
+            State.HELD: "yellow",
+            State.WAITING: "yellow",
+        }
+        if line is not None and job.state is not State.QUEUED:
+            self._say(job, line, styles.get(job.state, "dim"))
+
+    def _say(self, job: Job, text: str, style: str) -> None:
+        from rich.text import Text
+
+        line = Text.assemble(
+            (f"{clock(time.time())}  ", "dim"), (job.source.path.name, "bold"), ": ", (text, style)
+        )
+        self._progress.console.print(line, soft_wrap=True)

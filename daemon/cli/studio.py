@@ -1,0 +1,56 @@
+"""`reeldrop studio`: the embedded API server alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from daemon.config.environment import default_state
+from daemon.errors import UsageError
+
+
+@click.command()
+@click.option(
+    "--listen", default="127.0.0.1:0", show_default=True, help="Address and port; port 0 is any free one."
+)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where it keeps its files. Default: state/studio-alone."
+)
+@click.option("--ffmpeg", default="auto", show_default=True, help="The ffmpeg to render with.")
+@click.option(
+    "--attached",
+    is_flag=True,
+    hidden=True,
+    help="Announce in JSON, end with stdin: how the daemon starts it.",
+)
+def studio(listen: str, folder: Path | None, ffmpeg: str, attached: bool) -> int:
+    """Run the embedded studio alone: the editor's API on this machine, for any client of it."""
+    import os
+
+    from daemon.studio.process import serve
+
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise UsageError("--listen", f"{listen} is no address:port", "Such as 127.0.0.1:8788.")
+    serve(
+        state=folder or default_state(os.environ) / "studio-alone",
+        host=host.strip("[]"),
+        port=int(port),
+        ffmpeg=ffmpeg,
+        token=os.environ.get("NEMO_TOKEN") if not attached else None,
+        announce=_announce_json if attached else _announce,
+        end_with_stdin=attached,
+    )
+    return 0
+
+
+def _announce_json(url: str, token: str) -> None:
+    click.echo(json.dumps({"url": url, "token": token}))
+
+
+def _announce(url: str, token: str) -> None:
+    click.echo(f"The studio answers at {url}")
+    click.echo(f"  export NEMO_API_URL={url} NEMO_TOKEN={token}")
+    click.echo("Ctrl-C ends it.")

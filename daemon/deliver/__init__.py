@@ -1,0 +1,1 @@
+"""Results to where people look for them: names, files, sidecars."""

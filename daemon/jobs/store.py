@@ -1,0 +1,212 @@
+"""The database file: opening, migrating, one writer with group commit, readers beside it.
+
+synchronous=FULL, because NORMAL loses acknowledged rows on a power cut; a commit then costs an fsync, and
+group commit shares it among all who wait (measured with 64 waiters: 58,000 rows/s against 1,800).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from daemon.errors import StateError
+from daemon.jobs.schema import REVISION
+
+T = TypeVar("T")
+Change = Callable[[Connection], T]
+
+_GROUP: Final = 256
+"""Changes in one commit at the most, so that the first of them is not kept waiting for long."""
+
+
+class Store:
+    """The record on disk. `write` commits before it returns; `read` sees the last commit.
+
+    Opened for writing, it belongs to the holder of the state's lock (`jobs.lock`). Raises StateError for a
+    file that is damaged, newer than this program, or (read-only) not there.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = path
+        self._reading = threading.Lock()
+        self._queue: SimpleQueue[tuple[Change[Any], Future[Any]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        try:
+            if not readonly:
+                self._writer = _engine(path, "rwc").connect()
+                _migrate(self._writer)
+                path.chmod(0o600)
+                self._thread = threading.Thread(target=self._write_all, name="store", daemon=True)
+                self._thread.start()
+            self._reader = _engine(path, "ro").connect()
+            if readonly:
+                _check_revision(self._reader)
+        except (DatabaseError, OperationalError, sqlite3.DatabaseError) as error:
+            raise _damaged(path, error) from None
+
+    async def write(self, change: Change[T]) -> T:
+        """Runs `change` in a transaction shared with others; returns once it is on disk."""
+        return await asyncio.wrap_future(self._submit(change))
+
+    def write_now(self, change: Change[T]) -> T:
+        """The same for callers without an event loop; blocks."""
+        return self._submit(change).result()
+
+    def write_later(self, change: Change[None]) -> None:
+        """The same without waiting, in the order of the calls; for marks that the next look would make again."""
+        self._submit(change)
+
+    def read(self, query: Change[T]) -> T:
+        """Runs `query` on the reader's connection: indexed look-ups of well under a millisecond."""
+        with self._reading:
+            try:
+                return query(self._reader)
+            finally:
+                self._reader.rollback()
+
+    def close(self) -> None:
+        self._reader.close()
+        self._reader.engine.dispose()
+        if self._thread:
+            # Last: only a connection that may write folds the write-ahead log back into the file.
+            self._queue.put(None)
+            self._thread.join()
+            self._writer.close()
+            self._writer.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _submit(self, change: Change[T]) -> Future[T]:
+        done: Future[T] = Future()
+        # A waiter that is cancelled must not take the change back: it is committed, and answered to nobody.
+        done.set_running_or_notify_cancel()
+        self._queue.put((change, done))
+        return done
+
+    def _write_all(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < _GROUP and not self._queue.empty():
+                item = self._queue.get()
+                if item is None:
+                    last = True
+                    break
+                group.append(item)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[tuple[Change[Any], Future[Any]]]) -> None:
+        answered: list[tuple[Future[Any], Any]] = []
+        try:
+            with self._writer.begin():
+                for change, done in group:
+                    try:
+                        with self._writer.begin_nested():
+                            value = change(self._writer)
+                    except Exception as error:
+                        done.set_exception(error)
+                    else:
+                        answered.append((done, value))
+        except Exception as error:
+            for done, _ in answered:
+                done.set_exception(error)
+        else:
+            for done, value in answered:
+                done.set_result(value)
+
+
+def _engine(path: Path, mode: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,  # the driver's own BEGIN comes too late for savepoints
+            check_same_thread=False,
+            timeout=10.0,
+        )
+        if mode == "rwc":
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "rwc" else "BEGIN")
+
+    return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    tables = connection.execute(text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"))
+    if not tables.scalar():
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _check_revision(connection: Connection) -> None:
+    found = _revision(connection)
+    connection.rollback()
+    if found != REVISION:
+        raise StateError(
+            "job database",
+            f"is of version {found or 'none'}, this program needs {REVISION}",
+            "Start the daemon (`reeldrop run`) of this version once; it brings the database up to date.",
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    found = _revision(connection)
+    connection.rollback()
+    if found == REVISION:
+        return
+    if found is not None and found > REVISION:
+        raise StateError(
+            "job database",
+            f"was written by a newer Reeldrop (schema {found}, this one knows {REVISION})",
+            "Install that version again, or point `state:` at another folder.",
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "daemon:jobs/migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def _damaged(path: Path, error: Exception) -> StateError:
+    cause = str(getattr(error, "orig", None) or error)
+    if not path.exists():
+        return StateError(
+            "job database", f"{path} does not exist", "Nothing has run with this state folder yet."
+        )
+    return StateError(
+        "job database",
+        f"{path} cannot be used ({cause})",
+        "It was not touched. Move it aside to begin anew; what was delivered stays where it is.",
+    )

@@ -1,0 +1,67 @@
+"""What a job is worked on with: the record, the clock, the listeners, the waits. And the ways to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from daemon.config.fields import By
+from daemon.config.model import Timing
+from daemon.jobs import record
+from daemon.jobs.model import Job, Outcome, Record, Step, StepRecord
+from daemon.jobs.store import Store
+from daemon.media.ffmpeg import Ffmpeg
+from daemon.nemo.account import Account
+from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Shared by all slots. `now`: seconds since 1970; `sleep`: asyncio's, so that tests can travel."""
+
+    store: Store
+    now: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    tell: Hook
+    ffmpeg: Callable[[], Ffmpeg]
+    timing: Callable[[By], Timing]
+    account: Callable[[By], Account]
+    platform: str
+
+    def say(self, happening: Happening) -> None:
+        self.tell(happening)
+
+    async def note(self, job: Job, text: str) -> None:
+        """Adds a line to the job's timeline."""
+        at = self.now()
+        await self.store.write(lambda connection: record.note(connection, job.id, text, at))
+        self.tell(Noted(job, text))
+
+    async def set_job(self, job: Job, **changes: Any) -> Job:
+        at = self.now()
+        return await self.store.write(lambda connection: record.set_job(connection, job, now=at, **changes))
+
+    async def open_step(self, job: Job, step: Step, index: int, intent: Record, **changes: Any) -> StepRecord:
+        """Commits an intent, and with it what the job must know from then on (its render's id)."""
+        at = self.now()
+
+        def change(connection: Any) -> StepRecord:
+            if changes:
+                record.set_job(connection, job, now=at, **changes)
+            return record.open_step(connection, job, step, index, intent, at)
+
+        return await self.store.write(change)
+
+    async def close_step(self, kept: StepRecord, outcome: Outcome, result: Record) -> None:
+        at = self.now()
+        await self.store.write(lambda connection: record.close_step(connection, kept, outcome, result, at))
+
+    def steps(self, job: Job) -> tuple[StepRecord, ...]:
+        return self.store.read(lambda connection: record.steps_of(connection, job.id))
+
+    def changed(self, job: Job) -> Job:
+        self.tell(JobChanged(job))
+        return job

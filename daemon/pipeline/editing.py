@@ -1,0 +1,184 @@
+"""The paid step and what follows from it: send an instruction once, confirm by the state, reconcile."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Final
+
+from daemon.errors import EditError, Refused, Unanswered, Unreachable
+from daemon.jobs import record
+from daemon.jobs.model import Job, Outcome, Step, StepRecord
+from daemon.nemo import wire
+from daemon.nemo.answers import Balance, Look
+from daemon.nemo.client import Client, StreamLimits, failure_error
+from daemon.nemo.events import Answer, Said, ToolCall
+from daemon.pipeline.bench import Bench
+from daemon.pipeline.calls import repeat
+from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, judge_unknown
+from daemon.pipeline.plan import Next
+from daemon.pipeline.retry import Decision, Fail, Hold, Park
+
+_WORDLESS: Final = "the editor closed the conversation without a word, and its draft is what it was"
+
+
+class Editing:
+    """The edits of one job, in its session."""
+
+    def __init__(self, bench: Bench, client: Client, job: Job, session: str) -> None:
+        self._bench = bench
+        self._client = client
+        self._job = job
+        self._session = session
+        self._timing = bench.timing(job.recipe.by)
+
+    async def edit(self, due: Next, message: str) -> Decision | None:
+        """Sends the instruction, or finds out what became of one that was sent before."""
+        if due.open is not None:
+            return await self._reconcile(due.open)
+        before = Before.read(await self._look(), await self._balance())
+        intent = {"before": asdict(before), "message": wire.digest(message), "sent_at": self._bench.now()}
+        kept = await self._bench.open_step(self._job, Step.EDIT, due.index, intent)
+        try:
+            answer = await self._listen(message)
+        except (Unreachable, Refused) as error:
+            await self._bench.close_step(kept, Outcome.REFUSED, {"error": str(error)})
+            raise
+        except Unanswered as error:
+            return await self._lost(kept, error)
+        if answer.failure is not None:
+            return await self._judge_failure(kept, before, answer)
+        await self._done(kept, before, {"text": answer.text, "tools": list(answer.tools)})
+        return None
+
+    async def confirm(self, due: Next, sent: StepRecord) -> None:
+        """Reads the state until two readings agree; raises EditError where the edit changed nothing."""
+        before = Before.noted(sent.intent)
+        kept = due.open or await self._bench.open_step(self._job, Step.CONFIRM, due.index, {"edit": sent.id})
+        look = await self._settled_look()
+        if not before.changed(look):
+            await self._bench.close_step(kept, Outcome.FAILED, {"draft": look.draft_digest})
+            raise EditError("", str(sent.result.get("text") or _WORDLESS))
+        told = wire.summary(look.draft)
+        await self._bench.close_step(kept, Outcome.DONE, {"draft": look.draft_digest, "timeline": told})
+        await self._bench.note(self._job, told)
+
+    async def _listen(self, message: str) -> Answer:
+        bench, timing = self._bench, self._timing
+        told = bench.now()
+        calls: list[str] = []
+
+        def hear(said: Said) -> None:
+            nonlocal told
+            if isinstance(said, ToolCall):
+                calls.append(said.name)
+            if bench.now() - told >= timing.still_working:
+                told = bench.now()
+                calls.append("still working")
+
+        limits = StreamLimits(timing.quiet_limit, timing.stream_limit)
+        try:
+            answer = await self._client.run(self._session, message, limits, hear)
+        finally:
+            for call in calls:
+                await bench.note(self._job, call if call == "still working" else f"the editor used {call}")
+        if answer.text:
+            await bench.note(self._job, f"the editor: {answer.text}")
+        return answer
+
+    async def _lost(self, kept: StepRecord, error: Unanswered) -> Decision:
+        """From here on: look, never send."""
+        at = self._bench.now() + self._timing.recheck[0]
+        await self._note_looks(kept, 1)
+        await self._bench.note(self._job, f"{error}; looking whether it was carried out")
+        return Park(at, f"reconciling: {error}. It is not sent again before that is known", self._job.attempt)
+
+    async def _reconcile(self, kept: StepRecord) -> Decision | None:
+        look, balance = await self._look(), await self._balance()
+        before, sent_at = Before.noted(kept.intent), float(kept.intent["sent_at"])
+        looks = int(kept.intent.get("looks", 0))
+        account = self._bench.account(self._job.recipe.by).id
+        others = self._bench.store.read(
+            lambda connection: record.paid_between(connection, account, sent_at, kept.id)
+        )
+        verdict = judge_unknown(
+            before,
+            look,
+            balance,
+            sent_at=sent_at,
+            looks=looks,
+            recheck=self._timing.recheck,
+            stream_limit=self._timing.stream_limit,
+            alone=others == 0,
+            now=self._bench.now(),
+        )
+        match verdict:
+            case GoOn():
+                await self._bench.note(
+                    self._job, "the instruction was carried out though its answer was lost"
+                )
+                await self._done(kept, before, {"reconciled": True})
+                return None
+            case SendAgain():
+                await self._bench.close_step(kept, Outcome.REFUSED, {"error": "nothing was done or charged"})
+                await self._bench.note(
+                    self._job, "nothing was done or charged: the instruction is sent again"
+                )
+                return None
+            case LookAgain(at):
+                await self._note_looks(kept, looks + 1)
+                reason = "reconciling: the answer to an instruction was lost and nothing shows yet"
+                return Park(at, reason, self._job.attempt)
+            case HoldMaybePaid(last_look):
+                return Hold(_maybe_paid(self._job), last_look)
+
+    async def _judge_failure(self, kept: StepRecord, before: Before, answer: Answer) -> Decision | None:
+        """An error event under HTTP 200: what it means shows in the state."""
+        assert answer.failure is not None
+        look, balance = await self._look(), await self._balance()
+        told = f"{answer.failure.code}: {answer.failure.message}"
+        if before.changed(look):
+            await self._bench.note(self._job, f"the editor reported an error ({told}) after it had edited")
+            await self._done(kept, before, {"text": answer.text, "error": told})
+            return None
+        if not before.charged(balance):
+            await self._bench.close_step(kept, Outcome.REFUSED, {"error": told})
+            raise failure_error(answer.failure)
+        await self._bench.close_step(kept, Outcome.FAILED, {"error": told})
+        return Fail(f"edit: the editor reported an error ({told}), and its draft is what it was")
+
+    async def _done(self, kept: StepRecord, before: Before, result: dict[str, object]) -> None:
+        """Closes an edit that was carried out, with what it cost where that can be told from other jobs' costs."""
+        account = self._bench.account(self._job.recipe.by).id
+        balance = await self._balance()
+        others = self._bench.store.read(
+            lambda connection: record.paid_between(connection, account, kept.intent_at, kept.id)
+        )
+        spent = before.total - balance.total if others == 0 else None
+        await self._bench.close_step(kept, Outcome.DONE, {**result, "credits": spent})
+
+    async def _note_looks(self, kept: StepRecord, looks: int) -> None:
+        await self._bench.store.write(lambda connection: record.note_step(connection, kept, {"looks": looks}))
+
+    async def _settled_look(self) -> Look:
+        """Two readings, `timing.confirm` apart, that agree: generation adds music and titles after the fact."""
+        look = await self._look()
+        while True:
+            await self._bench.sleep(self._timing.confirm)
+            again = await self._look()
+            if again.marks == look.marks:
+                return again
+            look = again
+
+    async def _look(self) -> Look:
+        return await repeat(lambda: self._client.look(self._session), self._bench.sleep)
+
+    async def _balance(self) -> Balance:
+        return await repeat(self._client.balance, self._bench.sleep)
+
+
+def _maybe_paid(job: Job) -> str:
+    return (
+        "maybe-paid: the answer to an instruction was lost, and nothing shows whether it was carried out. "
+        f"Look at the project; `reeldrop retry {job.id}` looks again, "
+        f"`reeldrop retry {job.id} --resend` sends it again and may pay twice"
+    )

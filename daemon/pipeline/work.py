@@ -1,0 +1,271 @@
+"""One job on its way through the steps, in one slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from daemon.deliver import folder
+from daemon.errors import (
+    DuplicateRender,
+    EditError,
+    NotFound,
+    RenderError,
+    SessionGone,
+    SourceError,
+    SourceGone,
+    TokenRefused,
+    Unanswered,
+)
+from daemon.jobs import record
+from daemon.jobs.model import Job, Outcome, Step, StepRecord
+from daemon.media.probe import probe
+from daemon.media.types import HEAD_BYTES, sniff
+from daemon.nemo import wire
+from daemon.nemo.answers import Look, RenderLook
+from daemon.nemo.client import Attribution, Client
+from daemon.nemo.transport import Transport
+from daemon.pipeline import plan
+from daemon.pipeline.bench import Bench
+from daemon.pipeline.calls import repeat
+from daemon.pipeline.delivering import deliver
+from daemon.pipeline.editing import Editing
+from daemon.pipeline.hooks import StepBegun, StepProgress
+from daemon.pipeline.opening import open_job
+from daemon.pipeline.plan import Next
+from daemon.pipeline.retry import Decision
+
+_STUCK: Final = 1800.0
+"""Seconds without any progress after which a render is left for another attempt, under its id."""
+_CONTAINERS: Final = {"mp4": ("mp4", "mov", "m4a"), "mkv": ("mkv", "webm")}
+_IN_SESSION: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT, Step.CONFIRM, Step.RENDER)
+
+
+class Work:
+    """Carries a running job on from its record. `run` returns None once it is delivered, else a decision.
+
+    Raises ReeldropError for a step that failed; what was begun stands in the record.
+    """
+
+    def __init__(self, bench: Bench, transport: Transport, job: Job) -> None:
+        self._bench = bench
+        self.job = job
+        self._account = bench.account(job.recipe.by)
+        attribution = Attribution(job.recipe.skill, job.recipe.skill_version, bench.platform)
+        self.client = Client(transport, self._account, attribution)
+        self._steps: dict[Step, Callable[[Next], Awaitable[Decision | None]]] = {
+            Step.SESSION: self._open_session,
+            Step.UPLOAD: self._upload,
+            Step.EDIT: self._edit,
+            Step.CONFIRM: self._confirm,
+            Step.RENDER: self._render,
+            Step.DOWNLOAD: self._download,
+            Step.DELIVER: self._deliver,
+        }
+
+    async def run(self) -> Decision | None:
+        decision = await open_job(self._bench, self.job)
+        while decision is None:
+            due = plan.next_step(self.job, self._bench.steps(self.job))
+            if due is None:
+                return None
+            self._guard(due)
+            self.job = await self._bench.set_job(self.job, step=due.step.value)
+            self._bench.say(StepBegun(self.job, due.step, due.index))
+            decision = await self._steps[due.step](due)
+        return decision
+
+    def _guard(self, due: Next) -> None:
+        """Refuses to go on under another account, and to begin with a source that is gone."""
+        paid = self.job.session_id is not None and due.step in _IN_SESSION
+        if paid and self.job.account != self._account.id:
+            raise TokenRefused(
+                "go on with the session",
+                "it belongs to another account or address",
+                "Set that token and address again.",
+            )
+        if due.step in (Step.SESSION, Step.UPLOAD):
+            try:
+                self.job.source.path.stat()
+            except FileNotFoundError:
+                raise SourceGone("", f"{self.job.source.path} was removed before anything was sent") from None
+            except OSError as error:
+                raise SourceError("", f"{self.job.source.path} cannot be read ({error.strerror})") from None
+
+    async def _open_session(self, due: Next) -> Decision | None:
+        kept = due.open or await self._bench.open_step(self.job, Step.SESSION, 0, {})
+        session = await repeat(
+            lambda: self.client.create_session(self.job.recipe.language), self._bench.sleep
+        )
+        self.job = await self._bench.set_job(
+            self.job, session_id=session.session_id, task_id=session.task_id, account=self._account.id
+        )
+        await self._bench.close_step(kept, Outcome.DONE, {"session_id": session.session_id})
+        await self._bench.note(self.job, f"session {session.session_id}")
+        return None
+
+    async def _upload(self, due: Next) -> Decision | None:
+        source = self.job.source
+        kept = due.open or await self._bench.open_step(self.job, Step.UPLOAD, 0, {"size": source.size})
+
+        async def there() -> bool | None:
+            return bool((await self._look()).uploads) or None
+
+        async def send() -> bool:
+            told = self._progress(Step.UPLOAD)
+            await self.client.upload(self._session, source.path, source.content, told)
+            return True
+
+        if due.open is None or not await there():
+            await repeat(send, self._bench.sleep, instead=there)
+        await self._bench.close_step(kept, Outcome.DONE, {})
+        await self._bench.note(self.job, f"uploaded {source.path.name} ({source.size:,} bytes)")
+        return None
+
+    async def _edit(self, due: Next) -> Decision | None:
+        text = self.job.recipe.instructions[due.index]
+        if due.open is None:
+            await self._bench.note(self.job, f"instruction: {text}")
+        message = text
+        if self.job.source.is_text and due.index == 0:
+            message = f"{text}\n\n{await asyncio.to_thread(_script, self.job.source.path)}"
+        return await self._editing().edit(due, message)
+
+    async def _confirm(self, due: Next) -> Decision | None:
+        sent = plan.done(self._bench.steps(self.job), Step.EDIT, due.index)
+        assert sent is not None
+        await self._editing().confirm(due, sent)
+        return None
+
+    async def _render(self, due: Next) -> Decision | None:
+        if due.open is not None:
+            kept, render = due.open, str(due.open.intent["render_id"])
+        else:
+            render = f"render_{uuid4().hex}"
+            kept = await self._bench.open_step(
+                self.job, Step.RENDER, 0, {"render_id": render}, render_id=render
+            )
+            await self._submit(render)
+        done = await self._follow(kept, render)
+        await self._bench.close_step(kept, Outcome.DONE, {"url": done.url})
+        await self._bench.note(self.job, f"rendered {render}")
+        return None
+
+    async def _submit(self, render: str) -> None:
+        """Under an id that is in the record already; the service's \"duplicate\" means that it has it."""
+        recipe = self.job.recipe
+        draft = (await self._look()).draft
+        if not wire.ready(draft):
+            raise EditError("export", "the editor's timeline is empty, there is nothing to render")
+        form = "mp4" if recipe.format == "auto" and recipe.by == "service" else recipe.format
+        with suppress(DuplicateRender):
+            await repeat(
+                lambda: self.client.submit_render(render, self._session, draft, form, recipe.quality),
+                self._bench.sleep,
+            )
+
+    async def _follow(self, kept: StepRecord, render: str) -> RenderLook:
+        tell = self._progress(Step.RENDER)
+        last, since = -1.0, self._bench.now()
+        while True:
+            try:
+                look = await repeat(lambda: self.client.render(render), self._bench.sleep)
+            except NotFound:
+                await self._submit(render)
+                look = await repeat(lambda: self.client.render(render), self._bench.sleep)
+            if look.status == wire.RENDER_DONE:
+                tell(1.0)
+                return look
+            if look.status == wire.RENDER_FAILED:
+                await self._bench.close_step(kept, Outcome.FAILED, {"error": look.message})
+                raise RenderError("render", look.message or "the editor gave no reason")
+            if look.progress is not None and look.progress > last:
+                last, since = look.progress, self._bench.now()
+                tell(look.progress)
+            elif self._bench.now() - since > _STUCK:
+                raise Unanswered("render", f"no progress for {_STUCK / 60:.0f} minutes")
+            await self._bench.sleep(self._bench.timing(self.job.recipe.by).poll)
+
+    async def _download(self, due: Next) -> Decision | None:
+        target = folder.hidden(self.job.recipe.folder, self.job.id, "result")
+        if due.open is not None and "copy_of" in due.open.intent:
+            media, known = Path(due.open.intent["media"]), str(due.open.intent["hash"])
+            await asyncio.to_thread(folder.copy, media, target)
+            await self._bench.close_step(
+                due.open, Outcome.DONE, _result(target, media.suffix[1:], known, due.open.intent["copy_of"])
+            )
+            return None
+        render = plan.done(self._bench.steps(self.job), Step.RENDER)
+        assert render is not None and self.job.render_id is not None
+        kept = due.open or await self._bench.open_step(self.job, Step.DOWNLOAD, 0, {})
+        url, name, tell = render.result.get("url"), self.job.render_id, self._progress(Step.DOWNLOAD)
+        got = await repeat(lambda: self.client.download(name, url, target, tell), self._bench.sleep)
+        ending = await asyncio.to_thread(_ending, target, self.job.recipe.format)
+        seen = await asyncio.to_thread(probe, target, self._bench.ffmpeg())
+        await self._bench.close_step(kept, Outcome.DONE, _result(target, ending, got.hash, None))
+        length = f", {seen.duration_s:.1f} s" if seen.duration_s else ""
+        await self._bench.note(self.job, f"downloaded {got.size:,} bytes ({ending}{length})")
+        return None
+
+    async def _deliver(self, due: Next) -> Decision | None:
+        fetched = plan.done(self._bench.steps(self.job), Step.DOWNLOAD)
+        assert fetched is not None
+        self.job = await deliver(self._bench, self.job, due, fetched)
+        return None
+
+    async def lose_session(self, sent: bool) -> None:
+        """The service no longer knows the session. Where no instruction was sent, all in it is done anew."""
+        if not sent:
+            now = self._bench.now()
+            await self._bench.store.write(
+                lambda connection: record.void_steps(connection, self.job, _IN_SESSION, now)
+            )
+        self.job = await self._bench.set_job(self.job, session_id=None, task_id=None, render_id=None)
+
+    def _editing(self) -> Editing:
+        return Editing(self._bench, self.client, self.job, self._session)
+
+    @property
+    def _session(self) -> str:
+        if self.job.session_id is None:
+            raise SessionGone("go on with the session", "none is on record")
+        return self.job.session_id
+
+    async def _look(self) -> Look:
+        return await repeat(lambda: self.client.look(self._session), self._bench.sleep)
+
+    def _progress(self, step: Step) -> Callable[[float], None]:
+        return lambda fraction: self._bench.say(StepProgress(self.job, step, fraction))
+
+
+def _result(target: Path, ending: str, digest: str, copy_of: str | None) -> dict[str, object]:
+    return {
+        "file": target.name,
+        "ending": ending,
+        "hash": digest,
+        "size": target.stat().st_size,
+        "copy_of": copy_of,
+    }
+
+
+def _ending(path: Path, form: str) -> str:
+    """The extension a result gets, from its first bytes; raises Unanswered for what is no media."""
+    with path.open("rb") as file:
+        found = sniff(file.read(HEAD_BYTES))
+    if found is None:
+        raise Unanswered("download the result", "what came is no media file")
+    family = _CONTAINERS.get(found, (found,))
+    return form if form in family else family[0]
+
+
+def _script(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace").strip()
+    except FileNotFoundError:
+        raise SourceGone("", f"{path} was removed before it was sent") from None
+    except OSError as error:
+        raise SourceError("", f"{path} cannot be read ({error.strerror})") from None

@@ -1,0 +1,254 @@
+"""Whole jobs against a real studio, with losses on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from daemon.jobs import record
+from daemon.jobs.model import Job, Outcome, Step
+from daemon.jobs.states import State
+from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
+from daemon.media.probe import probe
+from daemon.pipeline.intake import Arrival
+from daemon.pipeline.retrying import retry
+from daemon.rules.match import RuleBook
+
+MakeDesk = Callable[..., AbstractAsyncContextManager[Any]]
+MakeClip = Callable[[str], Path]
+DEADLINE = 60.0
+
+
+async def _drop(desk: Any, clip: Path, name: str | None = None) -> Job | None:
+    """Puts a clip into the inbox and hands it over as settled."""
+    path = desk.inbox / (name or clip.name)
+    shutil.copy(clip, path)
+    found = path.stat()
+    match = RuleBook(desk.app.config.rules).match(path)
+    assert match is not None
+    stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    job: Job | None = await desk.app.intake.take(Arrival(match, path, stat))
+    return job
+
+
+async def _finished(desk: Any, job: Job | None) -> Job:
+    assert job is not None
+    ended: Job = await asyncio.wait_for(desk.app.finished(job), DEADLINE)
+    return ended
+
+
+async def _run(desk: Any, clip: Path, name: str | None = None) -> Job:
+    return await _finished(desk, await _drop(desk, clip, name))
+
+
+def _steps(desk: Any, job: Job) -> list[tuple[Step, Outcome | None]]:
+    steps = desk.app.store.read(lambda connection: record.steps_of(connection, job.id))
+    return [(step.step, step.outcome) for step in steps]
+
+
+def test_a_clip_comes_out_edited_with_its_log_and_its_sidecar(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk('["trim to 1 s", "add a title \\"Hello\\""]') as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.state is State.SUCCEEDED
+            media = d.output / "a-rule.mp4"
+            assert job.outputs == (media,)
+            seen = probe(media, Ffmpeg(find_ffmpeg()))
+            assert seen.duration_s is not None and abs(seen.duration_s - 1.0) < 0.15
+            assert {path.name for path in d.output.iterdir()} == {"a-rule.mp4", "a-rule.json", "a-rule.log"}
+            sidecar = json.loads((d.output / "a-rule.json").read_text())
+            assert sidecar["job"] == job.id
+            assert sidecar["instructions"] == ["trim to 1 s", 'add a title "Hello"']
+            assert sidecar["timeline"].startswith("Timeline (2 tracks)")
+            assert sidecar["source"]["content"] == f"xxh3-128:{job.source.content}"
+            assert "delivered" in (d.output / "a-rule.log").read_text()
+        assert proxy.count("POST /run_sse") == 2
+
+    asyncio.run(go())
+
+
+def test_a_stream_without_words_is_confirmed_by_the_state(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["words"]
+        async with desk() as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.state is State.SUCCEEDED
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_a_lost_answer_is_found_in_the_state_and_never_sent_again(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["answer"]
+        async with desk() as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.state is State.SUCCEEDED
+            assert job.attempt == 1
+            assert "carried out though its answer was lost" in (d.output / "a-rule.log").read_text()
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_a_lost_message_is_held_as_maybe_paid_and_sent_again_only_after_the_last_look(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["request"]
+        async with desk(stream_limit="1s") as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.state is State.SUCCEEDED
+            reasons = [told.job.reason_code for told in d.told if told.job.state is State.HELD]
+            assert "maybe-paid" in reasons
+            assert not (d.output / "a-rule.HELD.txt").exists()
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_a_maybe_paid_job_stays_held_while_another_paid_step_was_open(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["request", "request"]
+        async with desk(stream_limit="500ms") as d:
+            jobs = [await _drop(d, make_clip("a.mp4")), await _drop(d, make_clip("b.mp4"))]
+            ended = [await _finished(d, job) for job in jobs]
+            assert [(job.state, job.reason_code) for job in ended] == [(State.HELD, "maybe-paid")] * 2
+            note = (d.output / "a-rule.HELD.txt").read_text()
+            assert f"retry {ended[0].id} --resend" in note
+        assert proxy.count("POST /run_sse") == 0
+
+    asyncio.run(go())
+
+
+def test_a_person_may_say_that_it_is_to_be_sent_again(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["request", "request"]
+        async with desk(stream_limit="500ms") as d:
+            jobs = [await _drop(d, make_clip("a.mp4")), await _drop(d, make_clip("b.mp4"))]
+            held, _ = [await _finished(d, job) for job in jobs]
+            now = d.app.bench.now()
+            again = await d.app.store.write(lambda c: retry(c, held.id, resend=True, now=now))
+            d.app.runner.wake()
+            job = await _finished(d, again)
+            assert (job.id, job.state) == (held.id, State.SUCCEEDED)
+            assert not (d.output / "a-rule.HELD.txt").exists()
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_an_upload_whose_answer_was_lost_is_not_repeated(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /api/upload-video"] = ["answer"]
+        async with desk() as d:
+            assert (await _run(d, make_clip("a.mp4"))).state is State.SUCCEEDED
+        assert proxy.count("POST /api/upload-video") == 1
+
+    asyncio.run(go())
+
+
+def test_a_render_whose_answer_was_lost_is_polled_under_its_id(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /api/render/proxy/lambda"] = ["answer"]
+        async with desk() as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.state is State.SUCCEEDED
+            assert [step for step, _ in _steps(d, job)].count(Step.RENDER) == 1
+
+    asyncio.run(go())
+
+
+def test_what_the_editor_does_not_understand_fails_in_its_own_words_and_costs_one_message(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk('["make me look younger"]') as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert (job.state, job.reason_code) == (State.FAILED, "edit")
+            note = (d.output / "a-rule.FAILED.txt").read_text()
+            assert "make me look younger" in note and job.id in note
+            assert [path.name for path in d.output.iterdir()] == ["a-rule.FAILED.txt"]
+        assert proxy.count("POST /run_sse") == 1
+        assert proxy.count("POST /api/render") == 0
+
+    asyncio.run(go())
+
+
+def test_content_delivered_before_is_served_from_there_and_not_paid_again(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk() as d:
+            first = await _run(d, make_clip("a.mp4"))
+            second = await _run(d, make_clip("a.mp4"), "b.mp4")
+            assert (second.state, second.credits) == (State.SUCCEEDED, 0.0)
+            assert second.outputs == (d.output / "b-rule.mp4",)
+            assert second.outputs[0].read_bytes() == first.outputs[0].read_bytes()
+            assert json.loads((d.output / "b-rule.json").read_text())["result"]["copy_of"] == first.id
+            first.outputs[0].unlink()
+            second.outputs[0].write_bytes(b"somebody cut it")
+            third = await _run(d, make_clip("a.mp4"), "c.mp4")
+            assert (third.state, third.reason_code) == (State.HELD, "duplicate")
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_touching_rewriting_and_renaming_make_no_job(desk: MakeDesk, make_clip: MakeClip, proxy: Any) -> None:
+    async def go() -> None:
+        async with desk() as d:
+            await _run(d, make_clip("a.mp4"))
+            assert await _drop(d, make_clip("a.mp4")) is None
+            (d.inbox / "a.mp4").unlink()
+            assert await _drop(d, make_clip("a.mp4"), "renamed.mp4") is None
+            assert len(d.app.store.read(record.list_jobs)) == 1
+            d.app.intake.forget(d.inbox / "renamed.mp4")
+            assert await _drop(d, make_clip("a.mp4"), "renamed.mp4") is not None
+
+    asyncio.run(go())
+
+
+def test_a_file_removed_before_anything_was_paid_cancels_its_job(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk() as d:
+            job = await _drop(d, make_clip("b.mp4"))
+            (d.inbox / "b.mp4").unlink()
+            ended = await _finished(d, job)
+            assert (ended.state, ended.reason_code) == (State.CANCELLED, "source")
+            assert not list(d.output.iterdir())
+
+    asyncio.run(go())
+
+
+def test_another_file_at_the_output_name_is_left_alone(desk: MakeDesk, make_clip: MakeClip) -> None:
+    async def go() -> None:
+        async with desk() as d:
+            d.output.mkdir()
+            (d.output / "a-rule.mp4").write_bytes(b"mine")
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.outputs == (d.output / "a-rule-2.mp4",)
+            assert (d.output / "a-rule.mp4").read_bytes() == b"mine"
+
+    asyncio.run(go())
