@@ -106,11 +106,11 @@ class App:
         now = time.time()
         for job in await self.store.write(lambda connection: record.recover(connection, now)):
             _log.info("job.taken_up", job=job.id, step=job.step)
-        control = ControlServer(self.config.state, self.commands)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runner.run())
                 intake = group.create_task(self.intake.run())
+                control = ControlServer(self.config.state, self.commands)
                 await control.start()
                 try:
                     yield
@@ -118,6 +118,9 @@ class App:
                     await control.close()
                     await self.runner.drain(DRAIN_LIMIT)
                     intake.cancel()
+        except BaseExceptionGroup as errors:
+            # One error in its own words, not as a group of one.
+            raise errors.exceptions[0] from None
         finally:
             await self._embedded.stop()
 
@@ -385,14 +388,15 @@ def _platform(environ: Mapping[str, str]) -> str:
     return next((name for name in ("clawhub", "cursor") if f".{name}" in parts), "unknown")
 
 
-def on_signals(stop: asyncio.Event) -> None:
-    """The first SIGTERM, SIGINT or SIGHUP sets `stop`; a second one ends the process at once."""
+def on_signals(stop: asyncio.Event, tell: Callable[[], None] = lambda: None) -> None:
+    """The first SIGTERM, SIGINT or SIGHUP sets `stop` and calls `tell`; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def asked(number: int) -> None:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
+        tell()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, asked, number)

@@ -108,7 +108,8 @@ class Editing:
             looks=looks,
             recheck=self._timing.recheck,
             stream_limit=self._timing.stream_limit,
-            alone=others == 0,
+            # The embedded studio charges nothing, so no other job's costs can hide in its balance.
+            alone=self._job.made_by == "embedded" or others == 0,
             now=self._bench.now(),
         )
         match verdict:

@@ -59,10 +59,15 @@ class Edits:
         self._working: dict[str, asyncio.Task[None]] = {}
         self._done: dict[str, asyncio.Event] = {}
 
-    def start(self) -> None:
-        """Carries out what was accepted and not done when the studio ended."""
+    async def start(self) -> None:
+        """Carries out what was accepted and not done when the studio ended.
+
+        To the end, before anything is served: a client that lost its answer reads the state to learn whether
+        its message was carried out, and must not find it under way.
+        """
         for session_id in self._sessions.with_pending():
             self._work(session_id)
+        await asyncio.gather(*self._working.values())
 
     async def stop(self) -> None:
         for one in list(self._working.values()):

@@ -204,7 +204,9 @@ def mark(sentence: str) -> Marked:
         text = marker.bare_first(re.sub(r" +", " ", text), pattern)
     text = re.sub(r" +", " ", text).strip()
     # Chinese has no spaces between words: one beside a Han character or between marks there says nothing.
-    text = re.sub(rf"(?<=[{HAN}，。；：、！？]) (?=[{HAN}\d<])|(?<=[\d>]) (?=[{HAN}，。；：、！？])", "", text)
+    text = re.sub(
+        rf"(?<=[{HAN}，。；：、！？]) (?=[{HAN}\d<])|(?<=[\d>]) (?=[{HAN}，。；：、！？])", "", text
+    )
     return Marked(text, tuple(marker.values), tuple(marker.sources))
 
 

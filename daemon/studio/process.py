@@ -23,6 +23,8 @@ from daemon.studio.studio import Studio
 
 _BACKLOG: Final = 512
 _GRACE_S: Final = 1
+_KEEP_ALIVE_S: Final = 75
+"""Longer than the 30 s between two polls: a connection must not close just as the next one is sent on it."""
 
 
 def serve(
@@ -90,6 +92,7 @@ class QuietServer(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
+                timeout_keep_alive=_KEEP_ALIVE_S,
             )
         )
         self._ended = asyncio.Event()

@@ -55,7 +55,7 @@ class Studio:
         await asyncio.to_thread(shutil.rmtree, self._incoming, ignore_errors=True)
         self._incoming.mkdir(mode=0o700)
         self.sessions.open()
-        self.edits.start()
+        await self.edits.start()
         self.renders.start()
 
     async def stop(self) -> None:
