@@ -70,6 +70,8 @@ def note(job: Job) -> str:
         what, then = "could not be edited", "To try it again:  reeldrop retry"
         if code == "edit":
             then = "To send the same instruction again (it may be paid again):  reeldrop retry --resend"
+        elif code == "file":
+            then = "Drop a file that the editor takes; it is a job of its own. To try this one again:  reeldrop retry"
     return (
         f"{job.source.path.name} {what}.\n\n{said}\n\n"
         f"File:  {job.source.path}\nRule:  {job.rule}\nAsked:\n{asked}\nCode:  {code}\n\n{then} {job.id}\n"

@@ -1,0 +1,203 @@
+"""Bytes over HTTP against raw servers: what is sent, what comes, what it is called when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from daemon import errors
+from daemon.nemo.transport import Downloaded, Reply, Transport
+
+Answer = Callable[[bytes, bytes], bytes | None]
+
+
+@asynccontextmanager
+async def server(answer: Answer) -> AsyncIterator[str]:
+    """Answers each request with what `answer(head, body)` gives; None closes without a word."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        told = answer(head, body)
+        if told is not None:
+            writer.write(told)
+            await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 26)
+    try:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    finally:
+        listening.close()
+
+
+def ok(body: bytes, extra: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%sconnection: close\r\n\r\n%s" % (
+        len(body),
+        extra,
+        body,
+    )
+
+
+@asynccontextmanager
+async def transport() -> AsyncIterator[Transport]:
+    made = Transport()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def file_of(tmp_path: Path, name: str, data: bytes) -> tuple[Path, str]:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path, xxhash.xxh3_128_hexdigest(data)
+
+
+async def upload(sent: Transport, url: str, path: Path, content: str) -> Reply:
+    return await sent.upload("upload", url, {}, path, content, lambda _: None)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+def test_an_upload_is_one_multipart_field_with_the_very_bytes(tmp_path: Path, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    path, content = file_of(tmp_path, 'my "clip" – 剪辑.mp4', data)
+    seen: list[bytes] = []
+
+    def keep(head: bytes, body: bytes) -> bytes:
+        seen.append(body)
+        return ok(b"{}")
+
+    async def go() -> None:
+        async with server(keep) as url, transport() as sent:
+            assert (await upload(sent, url, path, content)).status == 200
+
+    asyncio.run(go())
+    head, _, rest = seen[0].partition(b"\r\n\r\n")
+    assert b'name="files"; filename="my %22clip%22 \xe2\x80\x93 ' + "剪辑".encode() + b'.mp4"' in head
+    assert rest.rpartition(b"\r\n--")[0] == data
+
+
+def test_a_source_that_is_another_by_now_is_noticed(tmp_path: Path) -> None:
+    path, _ = file_of(tmp_path, "clip.mp4", b"other bytes than those that settled")
+
+    async def go() -> None:
+        async with server(lambda head, body: ok(b"{}")) as url, transport() as sent:
+            with pytest.raises(errors.SourceGone, match="changed while it was uploaded"):
+                await upload(sent, url, path, "0" * 32)
+            path.unlink()
+            with pytest.raises(errors.SourceGone, match="no longer there"):
+                await upload(sent, url, path, "0" * 32)
+
+    asyncio.run(go())
+
+
+def test_no_connection_means_nothing_was_sent_and_a_broken_one_that_nobody_knows() -> None:
+    async def go() -> None:
+        async with transport() as sent:
+            with pytest.raises(errors.Unreachable):
+                await sent.ask("ask", "GET", "http://127.0.0.1:9/", {})
+            with pytest.raises(errors.Unreachable):
+                await sent.ask("ask", "GET", "nonsense", {})
+            async with server(lambda head, body: None) as url:
+                with pytest.raises(errors.Unanswered):
+                    await sent.ask("ask", "GET", url, {})
+
+    asyncio.run(go())
+
+
+def test_a_download_is_whole_or_an_error(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 4096
+    short = ok(data).replace(b"content-length: %d" % len(data), b"content-length: %d" % (len(data) + 1))
+
+    async def fetch(answer: bytes) -> Downloaded | Reply:
+        async with server(lambda head, body: answer) as url, transport() as sent:
+            return await sent.download("download", url, {}, tmp_path / "got", lambda _: None)
+
+    got = asyncio.run(fetch(ok(data, b"content-type: video/mp4\r\n")))
+    assert got == Downloaded(len(data), xxhash.xxh3_128_hexdigest(data), "video/mp4")
+    assert (tmp_path / "got").read_bytes() == data
+    with pytest.raises(errors.Unanswered):
+        asyncio.run(fetch(short))
+    refused = asyncio.run(
+        fetch(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+    )
+    assert isinstance(refused, Reply) and refused.status == 404
+
+
+def test_an_output_folder_that_takes_no_file_is_a_delivery_error(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with server(lambda head, body: ok(b"data")) as url, transport() as sent:
+            with pytest.raises(errors.DeliveryError):
+                await sent.download("download", url, {}, tmp_path / "gone" / "got", lambda _: None)
+
+    asyncio.run(go())
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    async def go() -> None:
+        async with server(lambda head, body: ok(b"{}")) as url, transport() as sent:
+            assert (await sent.ask("ask", "GET", url, {})).body == b"{}"
+
+    asyncio.run(go())
+
+
+_GROWTH = """
+import asyncio, resource, sys
+from pathlib import Path
+from daemon.nemo.transport import Transport
+
+SIZE = 300 << 20
+
+async def serve(reader, writer):
+    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    if head.startswith(b"POST"):
+        length = int(next(line for line in head.lower().split(b"\\r\\n") if b"content-length" in line).split(b":")[1])
+        while length > 0:
+            length -= len(await reader.read(1 << 16))
+        writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\n{}")
+    else:
+        writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\nconnection: close\\r\\n\\r\\n" % SIZE)
+        for _ in range(SIZE >> 20):
+            writer.write(bytes(1 << 20))
+            await writer.drain()
+    await writer.drain()
+    writer.close()
+
+async def main():
+    folder = Path(sys.argv[1])
+    with (folder / "big").open("wb") as file:
+        file.truncate(SIZE)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    transport = Transport()
+    await transport.ask("warm", "POST", url, {}, b"{}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        await transport.upload("upload", url, {}, folder / "big", "", lambda _: None)
+    except Exception as error:
+        assert "changed while it was uploaded" in str(error), error
+    await transport.download("download", url, {}, folder / "got", lambda _: None)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+asyncio.run(main())
+"""
+
+
+def test_a_large_file_is_never_held_in_memory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _GROWTH, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 32 << 10, "kB of growth for 300 MiB up and 300 MiB down"
