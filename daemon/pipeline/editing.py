@@ -63,26 +63,23 @@ class Editing:
         await self._bench.note(self._job, told)
 
     async def _listen(self, message: str) -> Answer:
-        bench, timing = self._bench, self._timing
+        bench, job = self._bench, self._job
         told = bench.now()
-        calls: list[str] = []
 
         def hear(said: Said) -> None:
             nonlocal told
             if isinstance(said, ToolCall):
-                calls.append(said.name)
-            if bench.now() - told >= timing.still_working:
-                told = bench.now()
-                calls.append("still working")
+                bench.note_soon(job, f"the editor used {said.name}")
+            elif bench.now() - told < self._timing.still_working:
+                return
+            else:
+                bench.note_soon(job, "still working")
+            told = bench.now()
 
-        limits = StreamLimits(timing.quiet_limit, timing.stream_limit)
-        try:
-            answer = await self._client.run(self._session, message, limits, hear)
-        finally:
-            for call in calls:
-                await bench.note(self._job, call if call == "still working" else f"the editor used {call}")
+        limits = StreamLimits(self._timing.quiet_limit, self._timing.stream_limit)
+        answer = await self._client.run(self._session, message, limits, hear)
         if answer.text:
-            await bench.note(self._job, f"the editor: {answer.text}")
+            await bench.note(job, f"the editor: {answer.text}")
         return answer
 
     async def _lost(self, kept: StepRecord, error: Unanswered) -> Decision:

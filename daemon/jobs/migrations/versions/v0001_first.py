@@ -12,6 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _jobs()
+    _steps()
+    _deliveries()
+    _files()
+
+
+def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(16), primary_key=True),
@@ -50,6 +57,9 @@ def upgrade() -> None:
         postgresql_where=unfinished,
     )
     op.create_index("jobs_identity", "jobs", ["content", "key"])
+
+
+def _steps() -> None:
     op.create_table(
         "steps",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
@@ -71,6 +81,9 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
     )
     op.create_index("timeline_job", "timeline", ["job"])
+
+
+def _deliveries() -> None:
     op.create_table(
         "names",
         sa.Column("folder", sa.LargeBinary, primary_key=True),
@@ -91,6 +104,9 @@ def upgrade() -> None:
     )
     op.create_index("deliveries_identity", "deliveries", ["content", "key"])
     op.create_index("deliveries_media", "deliveries", ["media"])
+
+
+def _files() -> None:
     op.create_table(
         "files",
         sa.Column("path", sa.LargeBinary, primary_key=True),
