@@ -19,7 +19,7 @@ from daemon.config.fields import By
 from daemon.config.model import Config, Rule
 from daemon.control.socket import Command, ControlServer, Message
 from daemon.deliver import folder as output_folder
-from daemon.errors import DeliveryError, MediaError, SourceError, UsageError
+from daemon.errors import DeliveryError, MediaError, ReeldropError, SourceError, UsageError
 from daemon.jobs import record
 from daemon.jobs.lock import StateLock
 from daemon.jobs.model import Job
@@ -143,7 +143,7 @@ class App:
         return await self.intake.order(Arrival(match, path, stamp, rejected))
 
     async def finished(self, job: Job) -> Job:
-        """Waits until the job ends or is held."""
+        """Waits until the job ends or is held. Raises ReeldropError where it waits for another that is held."""
         done = asyncio.Event()
 
         def look(happening: Happening) -> None:
@@ -153,11 +153,21 @@ class App:
         forget = self.listen(look)
         try:
             while not _has_ended(current := self._job(job.id)):
+                self._refuse_to_wait(current)
                 await done.wait()
                 done.clear()
             return current
         finally:
             forget()
+
+    def _refuse_to_wait(self, job: Job) -> None:
+        twin = self.store.read(lambda connection: record.held_twin(connection, job))
+        if twin is not None:
+            raise ReeldropError(
+                "",
+                f"{job.source.path.name} waits for job {twin.id} of the same content, which is held: {twin.reason}",
+                f"Solve that, or `reeldrop retry {twin.id}`.",
+            )
 
     def _job(self, job_id: str) -> Job:
         found = self.store.read(lambda connection: record.get_job(connection, job_id))
@@ -169,7 +179,12 @@ class App:
 
     def _tell(self, happening: Happening) -> None:
         for hook in list(self._hooks):
-            hook(happening)
+            try:
+                hook(happening)
+            except Exception as error:
+                # Whoever listened is gone (`reeldrop run | head`); the job has done nothing wrong.
+                self._hooks.remove(hook)
+                _log.warning("listener.dropped", error=f"{type(error).__name__}: {error}")
 
     async def _retry(self, asked: Message) -> AsyncIterator[Message]:
         resend, now = bool(asked.get("resend")), time.time()
@@ -187,6 +202,7 @@ class App:
             job = await self.order(Path(asked["path"]), asked["instruction"], Path(asked["output"]))
             yield {"job": public(job)}
             while not _has_ended(self._job(job.id)) or not told.empty():
+                self._refuse_to_wait(self._job(job.id))
                 happening = await told.get()
                 if happening.job.id == job.id:
                     yield told_line(happening)
@@ -353,7 +369,10 @@ def _inspected(path: Path) -> tuple[Stamp, str | None]:
 
 
 def _has_ended(job: Job) -> bool:
-    return job.state in FINISHED or (job.state is State.HELD and job.not_before is None)
+    """Whether waiting for it is over; a held one only has `maybe-paid` to find out by itself in a while."""
+    if job.state is State.HELD:
+        return job.not_before is None or job.reason_code != "maybe-paid"
+    return job.state in FINISHED
 
 
 def _ffmpeg(config: Config) -> Path:

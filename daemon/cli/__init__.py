@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import Final
 
@@ -65,6 +66,10 @@ def reeldrop() -> None:
 
 def main() -> None:
     """Runs the command; an error is one clear line and an exit code: 2 for usage and configuration, else 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name may be no UTF-8, and a terminal no Unicode one; neither is a reason to end.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = reeldrop.main(standalone_mode=False)
     except click.ClickException as error:

@@ -47,8 +47,12 @@ def do(
     path = file.absolute()
     if not path.exists():
         raise UsageError("", f"{file} does not exist", "Check the name.")
-    if not instruction.strip():
-        raise UsageError("", "the instruction is empty", 'Say what to do, such as "trim to 10 s".')
+    if not path.is_file():
+        raise UsageError("", f"{file} is no file", "Name a video, sound, picture or text file.")
+    if not instruction.strip() or any("\ud800" <= letter <= "\udfff" for letter in instruction):
+        raise UsageError(
+            "", "the instruction is empty or no UTF-8", 'Say what to do, such as "trim to 10 s".'
+        )
     target = (output or path.parent).absolute()
     _ask_price(config, yes)
     if is_locked(config.state):

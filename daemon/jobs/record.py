@@ -94,10 +94,33 @@ def counts(connection: Connection) -> dict[State, int]:
 
 
 def is_busy(connection: Connection) -> bool:
-    """Whether a job is queued, running, or waiting for its time."""
+    """Whether a job is queued, running, or waiting for its time, and not for a held job of its content."""
     busy = [State.QUEUED.value, State.RUNNING.value, State.WAITING.value]
-    found = connection.execute(select(_jobs.c.id).where(_OPEN, _jobs.c.state.in_(busy)).limit(1))
+    blocked = _twin(_jobs, [State.HELD]).exists()
+    found = connection.execute(select(_jobs.c.id).where(_OPEN, _jobs.c.state.in_(busy), ~blocked).limit(1))
     return found.first() is not None
+
+
+def held_twin(connection: Connection, job: Job) -> Job | None:
+    """The older job of the same content and instructions that is held, and so holds up this queued one."""
+    query = (
+        select(_jobs)
+        .where(_jobs.c.content == job.source.content, _jobs.c.key == job.key, _jobs.c.id != job.id)
+        .where(_jobs.c.state == State.HELD.value, _jobs.c.created_at <= job.created_at)
+    )
+    row = connection.execute(query.limit(1)).one_or_none() if job.state is State.QUEUED else None
+    return None if row is None else _job(row)
+
+
+def _twin(of: Any, states: Iterable[State]) -> Any:
+    """A select of older jobs of the same content under the same instructions, in one of these states."""
+    older = _jobs.alias("older")
+    earlier = or_(
+        older.c.created_at < of.c.created_at,
+        and_(older.c.created_at == of.c.created_at, older.c.id < of.c.id),
+    )
+    same = and_(older.c.content == of.c.content, older.c.key == of.c.key)
+    return select(older.c.id).where(same, older.c.state.in_([state.value for state in states]), earlier)
 
 
 def claim(connection: Connection, now: float) -> Job | None:
@@ -106,20 +129,7 @@ def claim(connection: Connection, now: float) -> Job | None:
     By priority, then by age. A job whose content an older unfinished job already works on under the same
     instructions is passed over: it will be served from that one's result.
     """
-    older = _jobs.alias("older")
-    twin = (
-        select(older.c.id)
-        .where(
-            older.c.content == _jobs.c.content,
-            older.c.key == _jobs.c.key,
-            older.c.state.in_([state.value for state in UNFINISHED]),
-            or_(
-                older.c.created_at < _jobs.c.created_at,
-                and_(older.c.created_at == _jobs.c.created_at, older.c.id < _jobs.c.id),
-            ),
-        )
-        .exists()
-    )
+    twin = _twin(_jobs, UNFINISHED).exists()
     due = or_(
         _jobs.c.state == State.QUEUED.value,
         and_(_jobs.c.state.in_([State.WAITING.value, State.HELD.value]), _jobs.c.not_before <= now),
@@ -184,8 +194,8 @@ def set_source(connection: Connection, job: Job, source: Source, now: float) -> 
     return _set(connection, job.id, {"updated_at": now, **values})
 
 
-def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> None:
-    connection.execute(update(_jobs).where(_jobs.c.id == job.id).values(recipe=_recipe_out(recipe)))
+def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
+    return _set(connection, job.id, {"recipe": _recipe_out(recipe)})
 
 
 def repath(connection: Connection, source: Path, target: Path) -> None:

@@ -41,6 +41,16 @@ class PathBytes(TypeDecorator[Path]):
         return None if value is None else Path(os.fsdecode(value))
 
 
+class Words(TypeDecorator[str]):
+    """Text for people. A file name in it may be no UTF-8; what cannot be stored is shown as a question mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.encode("utf-8", "replace").decode()
+
+
 metadata = MetaData()
 
 jobs = Table(
@@ -61,7 +71,7 @@ jobs = Table(
     Column("state", String(12), nullable=False),
     Column("step", String(12)),
     Column("attempt", Integer, nullable=False),
-    Column("reason", Text),
+    Column("reason", Words),
     Column("not_before", Float),
     Column("priority", Integer, nullable=False),
     Column("outputs", JSON, nullable=False),
@@ -104,7 +114,7 @@ timeline = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("job", String(16), ForeignKey("jobs.id"), nullable=False),
     Column("at", Float, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", Words, nullable=False),
 )
 Index("timeline_job", timeline.c.job)
 

@@ -7,6 +7,7 @@ Most answers are `{"code": 0, "message": …, "data": {…}}`, the render calls 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from daemon import errors
 from daemon.media.types import ACCEPTED
 from daemon.nemo import wire
 from daemon.nemo.wire import JsonObject
+
+_SHORTEST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +111,20 @@ def refusal(
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait, from a `Retry-After` header in seconds or as a date; None if it says nothing."""
+    """Seconds to wait, from a `Retry-After` header in seconds or as a date; None if it says nothing.
+
+    Between a second and a day: "0" would have us ask in a tight loop, and no job sleeps for years.
+    """
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        wait = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.fromtimestamp(now, UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            wait = (parsedate_to_datetime(value) - datetime.fromtimestamp(now, UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT) if math.isfinite(wait) else None
 
 
 def read_session(operation: str, data: JsonObject) -> Session:

@@ -31,6 +31,7 @@ _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 # A kept connection that the server closes as we send leaves a paid request unanswered for nothing.
 _FRESH: Final = httpx.Limits(max_keepalive_connections=0)
 
+_ANEW: Final = "It is taken anew once it has settled."
 # HTTPS_PROXY and its like are honoured, but the embedded studio on loopback is nobody's to relay.
 _DIRECT: Final[Mapping[str, None]] = {"all://127.0.0.1": None, "all://[::1]": None}
 
@@ -127,9 +128,7 @@ class Transport:
             except httpx.HTTPError as error:
                 _raise(operation, error)
         if answer.is_success and body.hash != content:
-            raise SourceGone(
-                operation, f"{source} changed while it was uploaded", "It is taken anew once it has settled."
-            )
+            raise SourceGone(operation, f"{source} changed while it was uploaded", _ANEW)
         return Reply(answer.status_code, answer.headers, answer.content)
 
     async def download(
@@ -211,6 +210,7 @@ class _Multipart(httpx.AsyncByteStream):
         ).encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._file = file
+        self._name = name
         self._size = file.seek(0, 2)
         self._threads = threads
         self._progress = progress
@@ -236,6 +236,8 @@ class _Multipart(httpx.AsyncByteStream):
             ahead = loop.run_in_executor(self._threads, self._read, self._size - sent)
             yield chunk
             self._progress(sent / self._size)
+        if sent < self._size:
+            raise SourceGone("upload", f"{self._name} became shorter while it was uploaded", _ANEW)
         yield self._tail
 
     def _read(self, left: int) -> bytes:

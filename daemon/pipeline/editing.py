@@ -159,13 +159,16 @@ class Editing:
 
     async def _settled_look(self) -> Look:
         """Two readings, `timing.confirm` apart, that agree: generation adds music and titles after the fact."""
-        look = await self._look()
-        while True:
+        look, begun = await self._look(), self._bench.now()
+        while self._bench.now() - begun <= self._timing.stream_limit:
             await self._bench.sleep(self._timing.confirm)
             again = await self._look()
             if again.marks == look.marks:
                 return again
             look = again
+        raise Unanswered(
+            "confirm the edit", f"the draft still changes after {self._timing.stream_limit:.0f} s"
+        )
 
     async def _look(self) -> Look:
         return await repeat(lambda: self._client.look(self._session), self._bench.sleep)

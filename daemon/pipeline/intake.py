@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,8 @@ from sqlalchemy import Connection
 
 from daemon import __version__
 from daemon.config.model import Config, Rule
-from daemon.deliver.folder import hash_file
+from daemon.deliver import folder
+from daemon.errors import DeliveryError
 from daemon.jobs import files, record
 from daemon.jobs.model import Job, KnownFile, Recipe, Source
 from daemon.jobs.states import UNFINISHED, Move, State
@@ -91,7 +93,7 @@ class Intake:
 
     async def take(self, arrival: Arrival) -> Job | None:
         """The job that was made or woken for a settled file; None if it is none. Raises OSError."""
-        content = await asyncio.to_thread(hash_file, arrival.path)
+        content = await asyncio.to_thread(folder.hash_file, arrival.path)
         found = arrival.path.stat()
         if (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) != arrival.stat:
             return None  # changed while it was read: the watcher settles it anew
@@ -102,7 +104,7 @@ class Intake:
 
     async def order(self, arrival: Arrival) -> Job:
         """A job for a file that a person names, whatever is known of its path. Raises OSError."""
-        content = await asyncio.to_thread(hash_file, arrival.path)
+        content = await asyncio.to_thread(folder.hash_file, arrival.path)
         source = Source(arrival.path, *arrival.stat, content=content)
 
         def change(connection: Connection) -> Job:
@@ -188,12 +190,23 @@ class Intake:
             case RunAgain(earlier):
                 job = record.move(connection, earlier, Move.RETRY, now=now, attempt=1)
                 job = record.set_source(connection, job, source, now)
+                job = self._rebase(connection, job, arrival.match, now)
                 record.note(connection, job.id, f"dropped again: {source.path}", now)
         why = arrival.rejected or _too_large(source)
         if why is None:
             return job
         record.note(connection, job.id, why, now)
         return record.move(connection, job, Move.FAIL, now=now, reason=f"file: {why}")
+
+    def _rebase(self, connection: Connection, job: Job, match: Match, now: float) -> Job:
+        """The same instructions may go to another folder by now: the job and its name follow."""
+        recipe = recipe_of(match, job.id, self._config.api.language, now)
+        base = record.reserved(connection, job.id)
+        if base is not None and (recipe.folder, recipe.base) != (job.recipe.folder, job.recipe.base):
+            record.release(connection, job.id)
+            with suppress(DeliveryError):
+                folder.remove_notes(job.recipe.folder, base)
+        return record.set_recipe(connection, job, recipe)
 
     def _new_job(self, match: Match, source: Source, key: str, now: float) -> Job:
         job_id = record.new_id()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from daemon.deliver import folder
 from daemon.deliver.names import Skip, Take, choose
 from daemon.jobs import record
-from daemon.jobs.model import Delivery, Job, Step
+from daemon.jobs.model import Delivery, Job, Outcome, Step
 from daemon.jobs.states import State
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.retry import Cancel, Decision, Hold
@@ -22,7 +22,7 @@ from daemon.pipeline.retry import Cancel, Decision, Hold
 async def open_job(bench: Bench, job: Job) -> Decision | None:
     """Makes the output folder, takes a name, looks for an earlier result. None: go on with the steps."""
     await asyncio.to_thread(folder.make, job.recipe.folder)
-    if not bench.steps(job):
+    if all(step.outcome is Outcome.VOID for step in bench.steps(job)):
         decision = await _again(bench, job)
         if decision is not None:
             return decision

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+import xxhash
+
 from daemon.deliver import folder
 from daemon.errors import (
+    DeliveryError,
     DuplicateRender,
     EditError,
     NotFound,
@@ -22,7 +25,7 @@ from daemon.errors import (
     Unanswered,
 )
 from daemon.jobs import record
-from daemon.jobs.model import Job, Outcome, Step, StepRecord
+from daemon.jobs.model import Job, Outcome, Source, Step, StepRecord
 from daemon.media.probe import probe
 from daemon.media.types import HEAD_BYTES, sniff
 from daemon.nemo import wire
@@ -131,8 +134,8 @@ class Work:
         if due.open is None:
             await self._bench.note(self.job, f"instruction: {text}")
         message = text
-        if self.job.source.is_text and due.index == 0:
-            message = f"{text}\n\n{await asyncio.to_thread(_script, self.job.source.path)}"
+        if self.job.source.is_text and due.index == 0 and due.open is None:
+            message = f"{text}\n\n{await asyncio.to_thread(_script, self.job.source)}"
         return await self._editing().edit(due, message)
 
     async def _confirm(self, due: Next) -> Decision | None:
@@ -193,22 +196,34 @@ class Work:
     async def _download(self, due: Next) -> Decision | None:
         target = folder.hidden(self.job.recipe.folder, self.job.id, "result")
         if due.open is not None and "copy_of" in due.open.intent:
-            media, known = Path(due.open.intent["media"]), str(due.open.intent["hash"])
-            await asyncio.to_thread(folder.copy, media, target)
-            await self._bench.close_step(
-                due.open, Outcome.DONE, _result(target, media.suffix[1:], known, due.open.intent["copy_of"])
-            )
-            return None
+            return await self._copy(due.open, target)
         render = plan.done(self._bench.steps(self.job), Step.RENDER)
         assert render is not None and self.job.render_id is not None
         kept = due.open or await self._bench.open_step(self.job, Step.DOWNLOAD, 0, {})
         url, name, tell = render.result.get("url"), self.job.render_id, self._progress(Step.DOWNLOAD)
         got = await repeat(lambda: self.client.download(name, url, target, tell), self._bench.sleep)
-        ending = await asyncio.to_thread(_ending, target, self.job.recipe.format)
-        seen = await asyncio.to_thread(probe, target, self._bench.ffmpeg())
-        await self._bench.close_step(kept, Outcome.DONE, _result(target, ending, got.hash, None))
+        try:
+            ending = await asyncio.to_thread(_ending, target, self.job.recipe.format)
+            seen = await asyncio.to_thread(probe, target, self._bench.ffmpeg())
+        except OSError as error:
+            raise DeliveryError(
+                "download the result", f"{target} is gone ({error.strerror})", "It is tried again by itself."
+            ) from None
+        result = _result(target, ending, got.hash, got.size)
+        await self._bench.close_step(kept, Outcome.DONE, result)
         length = f", {seen.duration_s:.1f} s" if seen.duration_s else ""
         await self._bench.note(self.job, f"downloaded {got.size:,} bytes ({ending}{length})")
+        return None
+
+    async def _copy(self, kept: StepRecord, target: Path) -> Decision | None:
+        """Takes the result from an earlier delivery; where that has changed or gone, decides anew."""
+        media, known = Path(kept.intent["media"]), str(kept.intent["hash"])
+        if not await asyncio.to_thread(_is_still, media, known):
+            await self._bench.close_step(kept, Outcome.VOID, {})
+            return await open_job(self._bench, self.job)
+        await asyncio.to_thread(folder.copy, media, target)
+        result = _result(target, media.suffix[1:], known, media.stat().st_size, kept.intent["copy_of"])
+        await self._bench.close_step(kept, Outcome.DONE, result)
         return None
 
     async def _deliver(self, due: Next) -> Decision | None:
@@ -242,12 +257,21 @@ class Work:
         return lambda fraction: self._bench.say(StepProgress(self.job, step, fraction))
 
 
-def _result(target: Path, ending: str, digest: str, copy_of: str | None) -> dict[str, object]:
+def _is_still(media: Path, known: str) -> bool:
+    try:
+        return folder.hash_file(media) == known
+    except OSError:
+        return False
+
+
+def _result(
+    target: Path, ending: str, digest: str, size: int, copy_of: str | None = None
+) -> dict[str, object]:
     return {
         "file": target.name,
         "ending": ending,
         "hash": digest,
-        "size": target.stat().st_size,
+        "size": size,
         "copy_of": copy_of,
     }
 
@@ -262,10 +286,15 @@ def _ending(path: Path, form: str) -> str:
     return form if form in family else family[0]
 
 
-def _script(path: Path) -> str:
+def _script(source: Source) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace").strip()
+        script = source.path.read_bytes()
     except FileNotFoundError:
-        raise SourceGone("", f"{path} was removed before it was sent") from None
+        raise SourceGone("", f"{source.path} was removed before it was sent") from None
     except OSError as error:
-        raise SourceError("", f"{path} cannot be read ({error.strerror})") from None
+        raise SourceError("", f"{source.path} cannot be read ({error.strerror})") from None
+    if xxhash.xxh3_128_hexdigest(script) != source.content:
+        raise SourceGone(
+            "", f"{source.path} changed before it was sent", "It is taken anew once it has settled."
+        )
+    return script.decode("utf-8-sig", "replace").strip()

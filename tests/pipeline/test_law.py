@@ -46,10 +46,14 @@ def test_it_looks_again_after_each_wait_and_then_holds_until_the_last_look() -> 
 
 
 def test_it_sends_again_only_when_nothing_can_have_been_charged() -> None:
-    assert _judge(now=LIMIT) == SendAgain()
-    assert _judge(now=LIMIT, alone=False) == HoldMaybePaid(None)
+    assert _judge(looks=3, now=LIMIT) == SendAgain()
+    assert _judge(looks=3, now=LIMIT, alone=False) == HoldMaybePaid(None)
     for balance in (Balance(50.0, 10.0, 60.0), Balance(90.0, 60.0, 150.0), Balance(40.0, 60.0, 100.0)):
-        assert _judge(balance=balance, now=LIMIT) == HoldMaybePaid(None)
+        assert _judge(looks=3, balance=balance, now=LIMIT) == HoldMaybePaid(None)
+
+
+def test_a_clock_that_jumped_ahead_does_not_stand_in_for_the_waits() -> None:
+    assert _judge(looks=0, now=LIMIT * 10) == LookAgain(LIMIT * 10 + RECHECK[0])
 
 
 @given(
@@ -65,6 +69,7 @@ def test_nothing_is_ever_sent_again_while_it_may_have_been_paid(
     balance = Balance(available, 10.0, available + 10.0)
     verdict = _judge(Look({}, draft, "media", ()), balance, looks=looks, now=now, alone=alone)
     if verdict == SendAgain():
-        assert (draft, available, alone) == ("draft", 90.0, True) and now >= LIMIT
+        assert (draft, available, alone) == ("draft", 90.0, True)
+        assert now >= LIMIT and looks >= len(RECHECK)
     if draft == "other":
         assert verdict == GoOn()
