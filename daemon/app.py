@@ -34,7 +34,7 @@ from daemon.pipeline.bench import Bench
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 from daemon.pipeline.intake import Arrival, Intake
 from daemon.pipeline.retrying import retry
-from daemon.pipeline.runner import Runner
+from daemon.pipeline.runner import Runner, tell_people
 from daemon.rules.match import Match, RuleBook
 from daemon.service.notify import notify
 from daemon.service.schedule import Schedule
@@ -106,6 +106,8 @@ class App:
         now = time.time()
         for job in await self.store.write(lambda connection: record.recover(connection, now)):
             _log.info("job.taken_up", job=job.id, step=job.step)
+        for job in self.store.read(record.untold):
+            await tell_people(self.bench, job)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runner.run())

@@ -51,12 +51,17 @@ def write(folder: Path, job_id: str, name: str, text: str, file_mode: int | None
     """Writes one of a job's own small files, over an older version of it."""
     with _telling(folder):
         unfinished = hidden(folder, job_id, name)
-        with unfinished.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        dress(unfinished, file_mode)
-        unfinished.replace(folder / name)
+        try:
+            with unfinished.open("w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            dress(unfinished, file_mode)
+            unfinished.replace(folder / name)
+        except OSError:
+            # On a full disk an empty file can still be made, and would stay.
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def place(unfinished: Path, final: Path, *, replace: bool) -> bool:
@@ -82,6 +87,13 @@ def remove_notes(folder: Path, base: str) -> None:
     with _telling(folder):
         for ending in NOTES:
             (folder / f"{base}.{ending}").unlink(missing_ok=True)
+
+
+def remove_hidden(folder: Path, job_id: str) -> None:
+    """Removes what a job has left unfinished."""
+    with _telling(folder):
+        for left in folder.glob(f"{HIDDEN}{job_id}-*"):
+            left.unlink(missing_ok=True)
 
 
 def copy(source: Path, target: Path) -> None:

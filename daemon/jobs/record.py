@@ -209,6 +209,13 @@ def recover(connection: Connection, now: float) -> list[Job]:
     return [move(connection, job, Move.RECOVER, now=now, reason=job.reason) for job in running]
 
 
+def untold(connection: Connection) -> list[Job]:
+    """Failed jobs without a name for their note: the daemon died between the two."""
+    query = select(_jobs).outerjoin(schema.names, schema.names.c.job == _jobs.c.id)
+    query = query.where(_jobs.c.state == State.FAILED.value, schema.names.c.job.is_(None))
+    return [_job(row) for row in connection.execute(query)]
+
+
 # Steps
 
 

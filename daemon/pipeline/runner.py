@@ -15,7 +15,7 @@ from daemon.deliver import folder, sidecar
 from daemon.errors import ApiError, DeliveryError, ReeldropError, SessionGone
 from daemon.jobs import record
 from daemon.jobs.model import Job
-from daemon.jobs.states import Move, State
+from daemon.jobs.states import FINISHED, Move, State, after
 from daemon.nemo.transport import Transport
 from daemon.pipeline import plan
 from daemon.pipeline.bench import Bench
@@ -164,6 +164,11 @@ class Runner:
 
     async def _conclude(self, job: Job, end: Conclusion) -> None:
         now = self._bench.now()
+        # The note first: a daemon that dies in between does the job's end again, and the note with it.
+        ahead = after(job.state, end.move)
+        await tell_people(
+            self._bench, replace(job, state=ahead, reason=end.reason, not_before=end.not_before)
+        )
 
         def change(connection: Connection) -> Job:
             changes: dict[str, Any] = {} if end.attempt is None else {"attempt": end.attempt}
@@ -173,9 +178,7 @@ class Runner:
                 connection, job, end.move, now=now, reason=end.reason, not_before=end.not_before, **changes
             )
 
-        job = await self._bench.store.write(change)
-        await tell_people(self._bench, job)
-        self._bench.changed(job)
+        self._bench.changed(await self._bench.store.write(change))
 
     async def _put_back(self, job: Job) -> None:
         now = self._bench.now()
@@ -185,13 +188,18 @@ class Runner:
 
 
 async def tell_people(bench: Bench, job: Job) -> None:
-    """Writes or removes the job's note in its output folder. A folder that takes no file gets none."""
+    """Writes or removes the job's note in its output folder, and a finished job's hidden files.
+
+    A folder that takes no file gets none.
+    """
 
     def change(connection: Connection) -> str:
         base = record.reserved(connection, job.id)
         return base if base is not None else take_name(connection, _beside(job)).base
 
     try:
+        if job.state in FINISHED:
+            await asyncio.to_thread(folder.remove_hidden, job.recipe.folder, job.id)
         if job.state in (State.FAILED, State.HELD):
             await asyncio.to_thread(folder.make, job.recipe.folder)
             base = await bench.store.write(change)
