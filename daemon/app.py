@@ -154,7 +154,7 @@ class App:
 
         forget = self.listen(look)
         try:
-            while not _has_ended(current := self._job(job.id)):
+            while not _has_ended(current := self.job(job.id)):
                 self._refuse_to_wait(current)
                 await done.wait()
                 done.clear()
@@ -171,7 +171,8 @@ class App:
                 f"Solve that, or `reeldrop retry {twin.id}`.",
             )
 
-    def _job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> Job:
+        """The job as the record has it now."""
         found = self.store.read(lambda connection: record.get_job(connection, job_id))
         assert found is not None
         return found
@@ -203,12 +204,12 @@ class App:
         try:
             job = await self.order(Path(asked["path"]), asked["instruction"], Path(asked["output"]))
             yield {"job": public(job)}
-            while not _has_ended(self._job(job.id)) or not told.empty():
-                self._refuse_to_wait(self._job(job.id))
+            while not _has_ended(self.job(job.id)) or not told.empty():
+                self._refuse_to_wait(self.job(job.id))
                 happening = await told.get()
                 if happening.job.id == job.id:
                     yield told_line(happening)
-            yield {"job": public(self._job(job.id))}
+            yield {"job": public(self.job(job.id))}
         finally:
             forget()
 
@@ -339,7 +340,7 @@ def look_over(config: Config) -> list[str]:
         try:
             output_folder.make(rule.output)
         except DeliveryError as error:
-            wrong.append(f"rule {rule.name}: output folder {error.cause}. {error.hint.partition(';')[0]}.")
+            wrong.append(f"rule {rule.name}: no result can be written to its output folder {error.cause}.")
     return wrong
 
 

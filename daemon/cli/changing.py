@@ -43,8 +43,12 @@ def retry(ids: Sequence[str], failed: bool, resend: bool, rules: Path | None, as
             say_json(job)
         else:
             click.echo(f"{job['id']}  {Path(job['source']).name}: queued again")
-    if not wanted and not as_json:
+    if as_json:
+        return 0
+    if not wanted:
         click.echo("No job has failed.")
+    elif not is_locked(config.state):
+        click.echo("No daemon runs: `reeldrop run` does them.")
     return 0
 
 

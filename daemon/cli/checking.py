@@ -9,6 +9,7 @@ import click
 
 from daemon.cli.common import config_option, json_option, read_rules, say_json
 from daemon.config.loading import require_choice
+from daemon.config.model import Config
 from daemon.errors import RulesError, UsageError
 
 
@@ -33,13 +34,29 @@ def check(rules: Path | None, as_json: bool) -> int:
                 who = "the embedded studio" if rule.by == "embedded" else config.service_url
                 folders = ", ".join(map(str, rule.watch))
                 click.echo(f"{rule.name}: {folders} → {rule.output}, edited by {who}")
-            click.echo(f"{config.path}: all is well.")
+            doubts = _doubts(config)
+            for doubt in doubts:
+                click.echo(doubt)
+            click.echo(f"{config.path}: {'nothing else is wrong' if doubts else 'all is well'}.")
     if as_json:
         say_json({"ok": not wrong, "faults": wrong})
     else:
         for line in wrong:
             click.echo(line, err=True)
     return 2 if wrong else 0
+
+
+def _doubts(config: Config) -> list[str]:
+    """What the embedded studio will not understand; its jobs would all fail."""
+    from daemon.studio.understanding import understand
+
+    return [
+        f'rule {rule.name}: the embedded studio does not understand "{text}"; the real editor may (`by: service`).'
+        for rule in config.rules
+        if rule.by == "embedded"
+        for text in rule.instructions
+        if understand(text).refused
+    ]
 
 
 @click.command()

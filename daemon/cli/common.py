@@ -105,6 +105,25 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
 
 
+def say_stopping() -> None:
+    """What a person reads at the first Ctrl-C, which does not end a render at once."""
+    from daemon.app import DRAIN_LIMIT
+
+    click.echo(f"Stopping: what runs gets {DRAIN_LIMIT:.0f} s to end. A second time stops at once.", err=True)
+
+
+def one_line(text: str) -> str:
+    """Text for a list: line breaks and control characters become spaces."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def brief(text: str, most: int) -> str:
+    """At most `most` characters of one line, its beginning and its end."""
+    text = one_line(text)
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
+
+
 def step_words(job: Job, index: int = 0) -> str:
     """What a running job does now, as a person says it."""
     if job.step is None:

@@ -13,11 +13,12 @@ import click
 
 from daemon.app import App, on_signals
 from daemon.cli import logs
-from daemon.cli.common import config_option, json_option, read_rules_if_any, say_json
+from daemon.cli.common import config_option, json_option, read_rules_if_any, say_json, say_stopping
 from daemon.cli.following import Following
 from daemon.cli.reporting import outcome, reporter
 from daemon.config.model import Config
 from daemon.control.socket import ask
+from daemon.deliver import folder as output_folder
 from daemon.errors import ReeldropError, SourceError, UsageError
 from daemon.jobs.lock import is_locked
 from daemon.jobs.model import Job
@@ -54,6 +55,7 @@ def do(
             "", "the instruction is empty or no UTF-8", 'Say what to do, such as "trim to 10 s".'
         )
     target = (output or path.parent).absolute()
+    output_folder.make(target)
     _ask_price(config, yes)
     if is_locked(config.state):
         return _through_daemon(config, path, instruction, target, as_json)
@@ -67,19 +69,22 @@ async def _alone(config: Config, path: Path, instruction: str, output: Path, hoo
     app = App(config, [hook])
     try:
         stop = asyncio.Event()
-        on_signals(stop)
+        on_signals(stop, say_stopping)
         async with app.working():
             job = await _order(app, path, instruction, output)
             done = asyncio.create_task(app.finished(job))
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait((done, stopped), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            if not done.done():
-                done.cancel()
-                raise ReeldropError(
-                    "", f"stopped; job {job.id} goes on when the daemon or `reeldrop do` runs again"
-                )
-            return done.result()
+            if done.done():
+                return done.result()
+            done.cancel()
+        job = app.job(job.id)
+        if job.state is State.QUEUED:
+            raise ReeldropError(
+                "", f"stopped; job {job.id} goes on when the daemon or `reeldrop do` runs again"
+            )
+        return job
     finally:
         app.close()
 
@@ -113,7 +118,13 @@ def _tell(job: dict[str, Any], said: str | None, as_json: bool) -> int:
 
 
 def _ask_price(config: Config, yes: bool) -> None:
-    if config.default_by != "service" or yes:
+    if config.default_by != "service":
+        if os.environ.get("NEMO_TOKEN"):
+            click.echo(
+                "NEMO_TOKEN is set, but no address: this is edited on this machine, for free.", err=True
+            )
+        return
+    if yes:
         return
     price = (
         f"This is edited by {config.service_url} on your account: about 50 credits for an edit, "

@@ -14,6 +14,7 @@ from rich.text import Text
 from daemon.cli.common import (
     STATE_STYLES,
     ago,
+    brief,
     clock,
     config_option,
     json_option,
@@ -57,6 +58,10 @@ def status(rules: Path | None, as_json: bool) -> int:
         console.print(f"  {rule.name}: {', '.join(map(str, rule.watch))} → {rule.output}", style="dim")
     told = ", ".join(f"{counted[state]} {state}" for state in State if counted.get(state))
     console.print(f"Jobs: {told or 'none yet'}")
+    if not running and any(counted.get(state) for state in (State.QUEUED, State.RUNNING, State.WAITING)):
+        console.print(
+            "No daemon runs: what is not finished goes on at the next `reeldrop run`.", style="yellow"
+        )
     for state, some in jobs.items():
         _print_some(console, state, some, counted[state])
     for file in unsettled:
@@ -198,7 +203,7 @@ def _said(job: Job) -> str:
     if job.state is State.SUCCEEDED:
         return ", ".join(map(str, job.outputs))
     then = f" (looks again {ago(job.not_before)})" if job.not_before else ""
-    return f"{job.reason or ''}{then}"
+    return f"{brief(job.reason or '', 160)}{then}"
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from daemon.cli.common import clock, say_json, step_words
+from daemon.cli.common import brief, clock, one_line, say_json, step_words
 from daemon.jobs.model import Job
 from daemon.jobs.public import public
 from daemon.jobs.states import State
@@ -49,13 +49,13 @@ def outcome(job: Job) -> str | None:
             return f"taken by rule {job.rule}"
         case State.FAILED | State.HELD | State.CANCELLED | State.WAITING:
             then = f" (again at {clock(job.not_before)})" if job.not_before else ""
-            return f"{job.state}: {job.reason}{then}"
+            return f"{job.state}: {one_line(job.reason or '')}{then}"
         case _:
             return None
 
 
 def _line(job: Job, text: str) -> None:
-    click.echo(f"{clock(time.time())}  {job.id}  {job.source.path.name}: {text}")
+    click.echo(f"{clock(time.time())}  {job.id}  {one_line(job.source.path.name)}: {text}")
 
 
 def _json(happening: Happening) -> None:
@@ -99,25 +99,29 @@ class _Bars:
             case JobChanged():
                 self._change(job)
             case StepBegun(_, _, index):
-                self._progress.update(
-                    self._bar(job), description=step_words(job, index), total=None, completed=0
-                )
+                # A new bar for each step: one that was full once keeps its time and its full length.
+                self._drop(job)
+                self._bar(job, step_words(job, index))
             case StepProgress(_, _, fraction):
                 self._progress.update(self._bar(job), total=1.0, completed=fraction)
             case Noted(_, text) if text.startswith("the editor: "):
                 self._say(job, text.removeprefix("the editor: "), "dim")
 
-    def _bar(self, job: Job) -> Any:
+    def _bar(self, job: Job, words: str = "starting") -> Any:
         if job.id not in self._shown:
-            self._shown[job.id] = self._progress.add_task("starting", total=None, file=job.source.path.name)
+            name = brief(job.source.path.name, 40)
+            self._shown[job.id] = self._progress.add_task(words, total=None, file=name)
         return self._shown[job.id]
+
+    def _drop(self, job: Job) -> None:
+        if job.id in self._shown:
+            self._progress.remove_task(self._shown.pop(job.id))
 
     def _change(self, job: Job) -> None:
         if job.state is State.RUNNING:
             self._bar(job)
             return
-        if job.id in self._shown:
-            self._progress.remove_task(self._shown.pop(job.id))
+        self._drop(job)
         line = outcome(job)
         styles = {
             State.SUCCEEDED: "green",
@@ -132,6 +136,6 @@ class _Bars:
         from rich.text import Text
 
         line = Text.assemble(
-            (f"{clock(time.time())}  ", "dim"), (job.source.path.name, "bold"), ": ", (text, style)
+            (f"{clock(time.time())}  ", "dim"), (one_line(job.source.path.name), "bold"), ": ", (text, style)
         )
         self._progress.console.print(line, soft_wrap=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from daemon.app import DRAIN_LIMIT, App, Daemon, Unsettled, look_over, on_signals
+from daemon.app import App, Daemon, Unsettled, look_over, on_signals
 from daemon.cli import logs
-from daemon.cli.common import config_option, json_option, read_rules
+from daemon.cli.common import config_option, json_option, read_rules, say_stopping
 from daemon.cli.reporting import reporter
 from daemon.config.loading import require_choice
 from daemon.config.model import Config
@@ -41,7 +41,7 @@ async def _run(config: Config, hook: Hook, as_json: bool) -> int:
     app = App(config, [hook])
     try:
         stop = asyncio.Event()
-        on_signals(stop, _tell_stop)
+        on_signals(stop, say_stopping)
         await Daemon(app).run(stop, lambda: None if as_json else _greet(config))
     finally:
         app.close()
@@ -53,7 +53,7 @@ async def _once(config: Config, hook: Hook) -> int:
     before = app.store.read(record.counts)
     try:
         stop = asyncio.Event()
-        on_signals(stop, _tell_stop)
+        on_signals(stop, say_stopping)
         left = await Daemon(app).once(stop)
         after = app.store.read(record.counts)
     finally:
@@ -70,10 +70,6 @@ def _greet(config: Config) -> None:
         click.echo(f"{rule.name}: watching {folders} → {rule.output} ({who})")
     if sys.stdout.isatty():
         click.echo("Drop a file into a watched folder. Ctrl-C ends.")
-
-
-def _tell_stop() -> None:
-    click.echo(f"Stopping: what runs gets {DRAIN_LIMIT:.0f} s to end. A second time stops at once.", err=True)
 
 
 def _tell_unsettled(left: tuple[Unsettled, ...]) -> None:

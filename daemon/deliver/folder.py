@@ -164,4 +164,4 @@ def _hint(number: int | None, folder: Path) -> str:
         case errno.EROFS:
             return "The file system is read-only; mount it writable, and it goes on by itself."
         case _:
-            return "It goes on by itself once the folder is there again."
+            return "It goes on by itself once that is mended."

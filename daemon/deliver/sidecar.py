@@ -68,7 +68,10 @@ def note(job: Job) -> str:
             then = "It looks again by itself. At once:  reeldrop retry"
     else:
         what, then = "could not be edited", "To try it again:  reeldrop retry"
-        if code == "edit":
+        if code == "edit" and job.made_by == "embedded":
+            then = "The same words get the same answer: change the rule's instruction, and drop the file again. Or"
+            then += ":  reeldrop retry --resend"
+        elif code == "edit":
             then = "To send the same instruction again (it may be paid again):  reeldrop retry --resend"
         elif code == "file":
             then = "Drop a file that the editor takes; it is a job of its own. To try this one again:  reeldrop retry"

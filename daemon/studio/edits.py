@@ -29,6 +29,9 @@ _TOOLS: Final = {
 }
 
 
+_HOLDS: Final = frozenset({"same-length", "same-shape", "same-speed", "same-loudness"})
+"""What the timeline says of a wish that is fulfilled already."""
+
 _NOT_DONE: Final = {"type": "error", "code": "507", "message": "the studio could not write its record"}
 
 
@@ -45,9 +48,20 @@ def edit(draft: JsonObject, instruction: str) -> tuple[JsonObject, list[JsonObje
         outcome = apply(draft, heard.operations)
     except Impossible as impossible:
         return draft, [_text([impossible.said, Said("nothing-done")], heard.language)]
+    if {said.name for said in outcome.said} <= _HOLDS:
+        return _noted(draft, instruction), [_text(outcome.said, heard.language)]
     changed = outcome.draft != draft
     calls = [event for operation in heard.operations if changed for event in _calls(operation)]
     return outcome.draft, [*calls, _text(outcome.said, heard.language)]
+
+
+def _noted(draft: JsonObject, instruction: str) -> JsonObject:
+    """The draft with the wish among its metadata: "trim to 30 s" is fulfilled by a clip of 8 s.
+
+    A client tells by the draft whether its message was taken in; an unchanged one would mean that it failed.
+    """
+    meta = draft.get("m", {})
+    return {**draft, "m": {**meta, "held": [*meta.get("held", []), instruction]}}
 
 
 class Edits:

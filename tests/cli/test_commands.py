@@ -191,6 +191,50 @@ def test_check_and_run_say_that_ffmpeg_is_missing(reeldrop: Reeldrop, tmp_path: 
         assert "/no/ffmpeg" in done.stderr
 
 
+def test_check_says_what_the_embedded_studio_will_not_understand(reeldrop: Reeldrop, tmp_path: Path) -> None:
+    rules(tmp_path, instruction="make me look younger")
+    done = reeldrop("check")
+    assert done.returncode == 0
+    assert 'does not understand "make me look younger"' in done.stdout
+    rules(tmp_path)
+    assert "all is well" in reeldrop("check").stdout
+
+
+def test_a_name_that_is_no_utf_8_is_a_file_like_any_other(
+    reeldrop: Reeldrop, clip: Path, tmp_path: Path
+) -> None:
+    rules(tmp_path)
+    clip.rename(os.fsdecode(os.fsencode(tmp_path / "in") + b"/\xfcml\xe4ut.mp4"))
+    done = reeldrop("run", "--once")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("*ml*ut-r.mp4"))) == 1
+    assert reeldrop("jobs").returncode == reeldrop("status").returncode == 0
+
+
+@pytest.mark.parametrize("name", [".", "empty.mp4", "zeros.mp4", "/dev/zero"])
+def test_do_refuses_what_is_no_whole_file_in_one_line(reeldrop: Reeldrop, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "zeros.mp4").write_bytes(bytes(100_000))
+    done = reeldrop("do", name, "trim to 1 s")
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_do_refuses_an_output_folder_that_cannot_be_written(reeldrop: Reeldrop, clip: Path) -> None:
+    done = reeldrop("do", "clip.mp4", "trim to 1 s", "-o", "/proc/nope")
+    assert done.returncode == 1
+    assert "/proc/nope" in done.stderr
+    assert lines(reeldrop("jobs", "--json")) == []
+
+
+def test_a_reader_that_hangs_up_stops_no_job(tmp_path: Path, clip: Path) -> None:
+    path = rules(tmp_path)
+    clip.rename(tmp_path / "in" / "clip.mp4")
+    command = f"{sys.executable} -m daemon run --once --config {path} | true"
+    subprocess.run(["bash", "-c", command], check=False, capture_output=True, timeout=120)
+    assert (tmp_path / "out" / "clip-r.mp4").exists()
+
+
 def test_a_port_in_use_is_one_line_and_exit_2(reeldrop: Reeldrop) -> None:
     import socket
 

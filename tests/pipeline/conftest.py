@@ -75,6 +75,7 @@ class Proxy:
 
     service: Service
     url: str = ""
+    port: int = 0
     seen: list[str] = field(default_factory=list)
     losses: dict[str, list[Loss]] = field(default_factory=dict)
 
@@ -127,6 +128,7 @@ rules:
     watch: {inbox}
     instructions: {instructions}
     output: {output}
+    match: {match}
     settle: 100ms
     retry: {{attempts: 3, first: 50ms, longest: 100ms}}
 """
@@ -148,18 +150,23 @@ def desk(tmp_path: Path, proxy: Proxy) -> Callable[..., object]:
 
     @asynccontextmanager
     async def work(
-        instructions: str = '["trim to 1 s"]', stream_limit: str = "10s", state: str = "state"
+        instructions: str = '["trim to 1 s"]',
+        stream_limit: str = "10s",
+        output: str = "out",
+        match: str = "video",
     ) -> AsyncIterator[Desk]:
-        inbox, output = tmp_path / "in", tmp_path / "out"
+        inbox, target = tmp_path / "in", tmp_path / output
         inbox.mkdir(exist_ok=True)
-        server = await asyncio.start_server(proxy.pass_on, "127.0.0.1", 0, limit=1 << 26)
-        proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(proxy.pass_on, "127.0.0.1", proxy.port, limit=1 << 26)
+        proxy.port = server.sockets[0].getsockname()[1]  # kept: another address is another account
+        proxy.url = f"http://127.0.0.1:{proxy.port}"
         text = RULES.format(
-            state=tmp_path / state,
+            state=tmp_path / "state",
+            match=match,
             url=proxy.url,
             token=proxy.service.token,
             inbox=inbox,
-            output=output,
+            output=target,
             instructions=instructions,
             stream_limit=stream_limit,
         )
@@ -167,7 +174,7 @@ def desk(tmp_path: Path, proxy: Proxy) -> Callable[..., object]:
         app = App(parse(text, tmp_path / "rules.yaml", {}), [told.append], {})
         try:
             async with app.working():
-                yield Desk(inbox, output, app, told)
+                yield Desk(inbox, target, app, told)
         finally:
             app.close()
             server.close()

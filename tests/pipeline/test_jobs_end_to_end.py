@@ -242,6 +242,58 @@ def test_a_file_removed_before_anything_was_paid_cancels_its_job(
     asyncio.run(go())
 
 
+def test_a_script_that_changed_since_it_settled_is_not_sent(
+    desk: MakeDesk, tmp_path: Path, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk(match="text") as d:
+            script = tmp_path / "script.txt"
+            script.write_text("First words.")
+            job = await _drop(d, script)
+            (d.inbox / "script.txt").write_text("Other words.")
+            ended = await _finished(d, job)
+            assert (ended.state, ended.reason_code) == (State.CANCELLED, "source")
+        assert proxy.count("POST /run_sse") == 0
+
+    asyncio.run(go())
+
+
+def test_a_failed_job_dropped_again_goes_where_its_rule_says_now(
+    desk: MakeDesk, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    async def go() -> None:
+        noise = tmp_path / "noise.mp4"
+        noise.write_bytes(make_clip("a.mp4").read_bytes()[:2000])
+        async with desk() as d:
+            first = await _run(d, noise)
+            assert first.state is State.FAILED
+            assert (d.output / "noise-rule.FAILED.txt").exists()
+        async with desk(output="elsewhere") as d:
+            d.app.intake.forget(d.inbox / "noise.mp4")
+            again = await _run(d, noise)
+            assert (again.id, again.state) == (first.id, State.FAILED)
+            assert (d.output / "noise-rule.FAILED.txt").exists()
+        assert not list((tmp_path / "out").iterdir())
+
+    asyncio.run(go())
+
+
+def test_a_copy_whose_original_went_meanwhile_is_held_and_not_edited(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk() as d:
+            first = await _run(d, make_clip("a.mp4"))
+            second = await _run(d, make_clip("a.mp4"), "b.mp4")
+            for job in (first, second):
+                job.outputs[0].unlink()
+            third = await _run(d, make_clip("a.mp4"), "c.mp4")
+            assert (third.state, third.reason_code) == (State.HELD, "duplicate")
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
 def test_another_file_at_the_output_name_is_left_alone(desk: MakeDesk, make_clip: MakeClip) -> None:
     async def go() -> None:
         async with desk() as d:

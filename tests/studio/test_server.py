@@ -325,8 +325,17 @@ def test_what_the_clip_does_not_allow_changes_nothing(client: Any, clip: Path) -
     assert (
         "The clip is 2 s long" in client.say(session, "add calm music and keep from 10 to 20 s")[0]["content"]
     )
-    assert "Nothing was cut" in client.say(session, "trim to 5 s")[0]["content"]
     assert client.state(session) == before
+
+
+def test_a_wish_that_is_fulfilled_already_is_noted_and_cuts_nothing(client: Any, clip: Path) -> None:
+    session = client.session()
+    client.upload(session, clip)
+    before = client.state(session)["draft"]
+    assert "Nothing was cut" in client.say(session, "trim to 5 s")[0]["content"]
+    after = client.state(session)["draft"]
+    assert (after["t"], after["d"]) == (before["t"], before["d"])
+    assert after["m"]["held"] == ["trim to 5 s"]
 
 
 def test_an_edit_is_done_though_the_client_hangs_up(client: Any, clip: Path) -> None:
