@@ -397,9 +397,18 @@ def _service_account(config: Config, environ: Mapping[str, str]) -> Account:
 def _credential(environ: Mapping[str, str]) -> str:
     """The token that systemd hands over (`LoadCredential=nemo-token:…`)."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
-    with suppress(FileNotFoundError):
-        return (Path(folder) / "nemo-token").read_text().strip() if folder else ""
-    return ""
+    try:
+        token = (Path(folder) / "nemo-token").read_text(errors="replace").strip() if folder else ""
+    except FileNotFoundError:
+        return ""
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        # An HTTP library would tell the whole header, and so the token, in its error.
+        raise UsageError(
+            "credential nemo-token",
+            "holds a character that no token has",
+            "It is one line with the token alone.",
+        )
+    return token
 
 
 def _platform(environ: Mapping[str, str]) -> str:

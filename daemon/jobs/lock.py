@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
+from typing import Final, TextIO
 
 from daemon.errors import StateError
+
+_PATIENCE: Final = 0.5
 
 
 class StateLock:
@@ -27,9 +31,7 @@ class StateLock:
                 f"cannot be written ({error.strerror})",
                 "Give this user the folder, or name another one with `state:` in the rules file.",
             ) from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(self._file):
             holder = self._path.read_text().strip() or "another process"
             self._file.close()
             raise StateError(
@@ -51,6 +53,20 @@ class StateLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _take(file: TextIO) -> bool:
+    """Whether the lock could be had. A command that only asks has it for an instant; that is waited out."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_PATIENCE / 20)
+        else:
+            return True
 
 
 def is_locked(state: Path) -> bool:

@@ -191,6 +191,16 @@ def test_check_and_run_say_that_ffmpeg_is_missing(reeldrop: Reeldrop, tmp_path: 
         assert "/no/ffmpeg" in done.stderr
 
 
+def test_a_token_that_cannot_be_one_is_told_without_being_shown(reeldrop: Reeldrop, tmp_path: Path) -> None:
+    rules(tmp_path)
+    (tmp_path / "nemo-token").write_text("nmv_usr_canary\nsecond line\n")
+    environ = {"NEMO_API_URL": "http://127.0.0.1:9", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    done = reeldrop("run", "--once", **environ)
+    assert done.returncode == 2
+    assert "holds a character that no token has" in done.stderr
+    assert "canary" not in done.stdout + done.stderr
+
+
 def test_check_says_what_the_embedded_studio_will_not_understand(reeldrop: Reeldrop, tmp_path: Path) -> None:
     rules(tmp_path, instruction="make me look younger")
     done = reeldrop("check")

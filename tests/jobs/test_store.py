@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -124,6 +125,25 @@ def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
         store.write_now(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")) and None)
     with pytest.raises(StateError, match="newer Reeldrop"):
         Store(tmp_path / "jobs.db")
+
+
+def test_a_command_that_only_asks_keeps_no_daemon_from_starting(tmp_path: Path) -> None:
+    StateLock(tmp_path).release()
+    asking = threading.Event()
+
+    def ask() -> None:
+        while not asking.is_set():
+            is_locked(tmp_path)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(200):
+            StateLock(tmp_path).release()
+    finally:
+        asking.set()
+        thread.join()
+    assert not is_locked(tmp_path)
 
 
 def test_one_daemon_for_a_state_folder(tmp_path: Path) -> None:
