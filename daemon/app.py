@@ -33,6 +33,7 @@ from daemon.nemo.embedded import EmbeddedAccount
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 from daemon.pipeline.intake import Arrival, Intake
+from daemon.pipeline.law import Uptime
 from daemon.pipeline.retrying import retry
 from daemon.pipeline.runner import Runner, tell_people
 from daemon.rules.match import Match, RuleBook
@@ -51,6 +52,8 @@ DRAIN_LIMIT: Final = 20.0
 """Seconds that running jobs get to come to an end at a stop."""
 ONCE_LIMIT: Final = 60.0
 """Seconds after which `run --once` lists what has not settled."""
+
+_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class App:
         self.bench = Bench(
             store=self.store,
             now=time.time,
+            uptime=_uptime,
             sleep=asyncio.sleep,
             tell=self._tell,
             ffmpeg=lambda: self._ffmpeg,
@@ -409,6 +413,11 @@ def _credential(environ: Mapping[str, str]) -> str:
             "It is one line with the token alone.",
         )
     return token
+
+
+def _uptime() -> Uptime:
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return Uptime(boot.read_text().strip() if boot.exists() else "", time.clock_gettime(_BOOTTIME))
 
 
 def _platform(environ: Mapping[str, str]) -> str:

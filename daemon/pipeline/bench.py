@@ -14,6 +14,7 @@ from daemon.jobs.store import Store
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.nemo.account import Account
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted
+from daemon.pipeline.law import Uptime
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ class Bench:
 
     store: Store
     now: Callable[[], float]
+    uptime: Callable[[], Uptime]
     sleep: Callable[[float], Awaitable[None]]
     tell: Hook
     ffmpeg: Callable[[], Ffmpeg]

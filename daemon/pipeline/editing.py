@@ -14,7 +14,7 @@ from daemon.nemo.client import Client, StreamLimits, failure_error
 from daemon.nemo.events import Answer, Said, ToolCall
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.calls import repeat
-from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, judge_unknown
+from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, elapsed, judge_unknown
 from daemon.pipeline.plan import Next
 from daemon.pipeline.retry import Decision, Fail, Hold, Park
 
@@ -36,7 +36,12 @@ class Editing:
         if due.open is not None:
             return await self._reconcile(due.open)
         before = Before.read(await self._look(), await self._balance())
-        intent = {"before": asdict(before), "message": wire.digest(message), "sent_at": self._bench.now()}
+        intent = {
+            "before": asdict(before),
+            "message": wire.digest(message),
+            "sent_at": self._bench.now(),
+            "uptime": asdict(self._bench.uptime()),
+        }
         kept = await self._bench.open_step(self._job, Step.EDIT, due.index, intent)
         try:
             answer = await self._listen(message)
@@ -101,7 +106,7 @@ class Editing:
             before,
             look,
             balance,
-            sent_at=sent_at,
+            sent_ago=elapsed(kept.intent, self._bench.now(), self._bench.uptime()),
             looks=looks,
             recheck=self._timing.recheck,
             stream_limit=self._timing.stream_limit,

@@ -52,6 +52,25 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class Uptime:
+    """Seconds that a boot of this machine has lasted, suspension included. No one can set this clock."""
+
+    boot: str
+    seconds: float
+
+
+def elapsed(intent: Record, now: float, uptime: Uptime) -> float:
+    """Seconds since the intent's message was sent: by the uptime it noted, by the wall clock after a reboot.
+
+    Seen: a wall clock set 11 minutes ahead made a message that was still being worked on count as lost.
+    """
+    noted = intent.get("uptime")
+    if noted is not None and noted["boot"] == uptime.boot:
+        return uptime.seconds - float(noted["seconds"])
+    return now - float(intent["sent_at"])
+
+
+@dataclass(frozen=True, slots=True)
 class GoOn:
     """It was carried out."""
 
@@ -83,7 +102,7 @@ def judge_unknown(
     look: Look,
     balance: Balance,
     *,
-    sent_at: float,
+    sent_ago: float,
     looks: int,
     recheck: Sequence[float],
     stream_limit: float,
@@ -92,6 +111,7 @@ def judge_unknown(
 ) -> Verdict:
     """Decides what an edit without an answer means, at its `looks`-th reading (from 0).
 
+    `sent_ago`: seconds since it was sent.
     `alone`: no other paid step of this account was open since it was sent. `recheck` and `stream_limit` are
     `timing`'s, in seconds.
     """
@@ -99,6 +119,6 @@ def judge_unknown(
         return GoOn()
     if looks < len(recheck):
         return LookAgain(now + recheck[looks])
-    if now < sent_at + stream_limit:
-        return HoldMaybePaid(sent_at + stream_limit)
+    if sent_ago < stream_limit:
+        return HoldMaybePaid(now + stream_limit - sent_ago)
     return SendAgain() if alone and not before.charged(balance) else HoldMaybePaid(None)

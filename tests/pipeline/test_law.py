@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.nemo.answers import Balance, Look
-from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, Verdict, judge_unknown
+from daemon.pipeline.law import (
+    Before,
+    GoOn,
+    HoldMaybePaid,
+    LookAgain,
+    SendAgain,
+    Uptime,
+    Verdict,
+    elapsed,
+    judge_unknown,
+)
 
 RECHECK = (30.0, 60.0, 60.0)
 LIMIT = 900.0
@@ -22,7 +32,7 @@ def _judge(
         BEFORE,
         look,
         balance,
-        sent_at=0.0,
+        sent_ago=now,
         looks=looks,
         recheck=RECHECK,
         stream_limit=LIMIT,
@@ -50,6 +60,12 @@ def test_it_sends_again_only_when_nothing_can_have_been_charged() -> None:
     assert _judge(looks=3, now=LIMIT, alone=False) == HoldMaybePaid(None)
     for balance in (Balance(50.0, 10.0, 60.0), Balance(90.0, 60.0, 150.0), Balance(40.0, 60.0, 100.0)):
         assert _judge(looks=3, balance=balance, now=LIMIT) == HoldMaybePaid(None)
+
+
+def test_time_is_told_by_the_uptime_and_after_a_reboot_by_the_wall_clock() -> None:
+    intent = {"sent_at": 1000.0, "uptime": {"boot": "one", "seconds": 50.0}}
+    assert elapsed(intent, now=9999.0, uptime=Uptime("one", 57.0)) == 7.0
+    assert elapsed(intent, now=1100.0, uptime=Uptime("two", 3.0)) == 100.0
 
 
 def test_a_clock_that_jumped_ahead_does_not_stand_in_for_the_waits() -> None:
