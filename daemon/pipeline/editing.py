@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from daemon.errors import EditError, Refused, Unanswered, Unreachable
+from daemon.errors import ApiError, EditError, Refused, Unanswered, Unreachable
 from daemon.jobs import record
 from daemon.jobs.model import Job, Outcome, Step, StepRecord
 from daemon.nemo import wire
@@ -146,18 +146,27 @@ class Editing:
         if not before.charged(balance):
             await self._bench.close_step(kept, Outcome.REFUSED, {"error": told})
             raise failure_error(answer.failure)
-        await self._bench.close_step(kept, Outcome.FAILED, {"error": told})
+        # Charged, so it counts as sent: a retry reads the state again, and only --resend sends it again.
+        await self._bench.close_step(kept, Outcome.DONE, {"text": told, "credits": None})
         return Fail(f"edit: the editor reported an error ({told}), and its draft is what it was")
 
     async def _done(self, kept: StepRecord, before: Before, result: dict[str, object]) -> None:
-        """Closes an edit that was carried out, with what it cost where that can be told from other jobs' costs."""
+        """Closes an edit that was carried out, then adds what it cost where that can be told from other jobs' costs.
+
+        In this order: a balance that cannot be read must not leave an answered message looking like a lost one.
+        """
+        await self._bench.close_step(kept, Outcome.DONE, result)
+        try:
+            balance = await self._balance()
+        except ApiError:
+            return
         account = self._bench.account(self._job.recipe.by).id
-        balance = await self._balance()
         others = self._bench.store.read(
             lambda connection: record.paid_between(connection, account, kept.intent_at, kept.id)
         )
-        spent = before.total - balance.total if others == 0 else None
-        await self._bench.close_step(kept, Outcome.DONE, {**result, "credits": spent})
+        if others == 0:
+            spent = before.total - balance.total
+            await self._bench.close_step(kept, Outcome.DONE, {**result, "credits": spent})
 
     async def _note_looks(self, kept: StepRecord, looks: int) -> None:
         await self._bench.store.write(lambda connection: record.note_step(connection, kept, {"looks": looks}))

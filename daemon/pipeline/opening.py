@@ -89,7 +89,9 @@ def _first_intact(deliveries: Sequence[Delivery]) -> Delivery | None:
 
 
 def _holds(connection: Connection, job: Job, base: str) -> bool:
-    """Whether another job's unfinished work has this name."""
+    """Whether another job's unfinished work has this name, or the source itself: no result replaces its source."""
+    if (job.source.path.parent, job.source.path.stem) == (job.recipe.folder, base):
+        return True
     holder = record.holder_of(connection, job.recipe.folder, base)
     if holder is None or holder.id == job.id:
         return False

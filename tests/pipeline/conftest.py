@@ -19,7 +19,7 @@ from daemon.app import App
 from daemon.config.loading import parse
 from daemon.pipeline.hooks import Happening
 
-Loss = Literal["request", "answer", "words"]
+Loss = Literal["none", "request", "answer", "words", "error"]
 MakeClip = Callable[[str], Path]
 
 
@@ -64,18 +64,24 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> MakeClip:
     return make
 
 
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+
+
 @dataclass
 class Proxy:
     """Passes bytes to `service`, and loses things: the next `losses[call]` calls lose what is named there.
 
     `request`: the server never gets it. `answer`: the server does it, the client hears nothing.
     `words`: the server does it, the client gets a stream that closes without a word.
+    `error`: the server never gets it, the client gets an error event, and `charge` is taken off the balance.
     `seen` counts what reached the server, by method and path.
     """
 
     service: Service
     url: str = ""
     port: int = 0
+    charge: int = 0
+    asked: int = 0
     seen: list[str] = field(default_factory=list)
     losses: dict[str, list[Loss]] = field(default_factory=dict)
 
@@ -93,10 +99,18 @@ class Proxy:
                 loss = self.losses[call].pop(0) if call else None
                 if loss == "request":
                     break
+                self.asked += "POST /run_sse" in line
+                if loss == "error":
+                    event = b'data: {"type":"error","code":"9999","message":"it broke"}\n\n'
+                    writer.write(STREAM + event)
+                    await writer.drain()
+                    break
                 self.seen.append(line)
                 answer = await self._answer(re.sub(rb"(?i)\r\nconnection: [^\r]*", b"", head), body)
                 if loss == "words":
-                    answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata:\n\n"
+                    answer = STREAM + b"data:\n\n"
+                if self.asked and self.charge and "GET /api/credits" in line:
+                    answer = answer.replace(b"1000000", b" %d" % (1_000_000 - self.charge))
                 if loss != "answer":
                     writer.write(answer)
                     await writer.drain()
@@ -129,6 +143,8 @@ rules:
     instructions: {instructions}
     output: {output}
     match: {match}
+    output_name: "{name}"
+    on_conflict: {conflict}
     settle: 100ms
     retry: {{attempts: 3, first: 50ms, longest: 100ms}}
 """
@@ -154,6 +170,8 @@ def desk(tmp_path: Path, proxy: Proxy) -> Callable[..., object]:
         stream_limit: str = "10s",
         output: str = "out",
         match: str = "video",
+        name: str = "{stem}-{rule}",
+        conflict: str = "rename",
     ) -> AsyncIterator[Desk]:
         inbox, target = tmp_path / "in", tmp_path / output
         inbox.mkdir(exist_ok=True)
@@ -163,6 +181,8 @@ def desk(tmp_path: Path, proxy: Proxy) -> Callable[..., object]:
         text = RULES.format(
             state=tmp_path / "state",
             match=match,
+            name=name,
+            conflict=conflict,
             url=proxy.url,
             token=proxy.service.token,
             inbox=inbox,

@@ -294,6 +294,48 @@ def test_a_copy_whose_original_went_meanwhile_is_held_and_not_edited(
     asyncio.run(go())
 
 
+def test_an_answer_counts_though_the_balance_cannot_be_read_after_it(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        # The first reading comes before the message; the later ones, with all their tries, are lost.
+        proxy.losses["GET /api/credits"] = ["none", *["request"] * 5]
+        async with desk() as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert (job.state, job.credits) == (State.SUCCEEDED, None)
+        assert proxy.count("POST /run_sse") == 1
+
+    asyncio.run(go())
+
+
+def test_an_error_after_a_charge_is_not_sent_again_by_a_retry(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        proxy.losses["POST /run_sse"] = ["error"]
+        proxy.charge = 50
+        async with desk() as d:
+            failed = await _run(d, make_clip("a.mp4"))
+            assert (failed.state, failed.reason_code) == (State.FAILED, "edit")
+            now = d.app.bench.now()
+            again = await d.app.store.write(lambda c: retry(c, failed.id, resend=False, now=now))
+            d.app.runner.wake()
+            assert (await _finished(d, again)).state is State.FAILED
+            assert proxy.asked == 1
+
+    asyncio.run(go())
+
+
+def test_a_result_never_replaces_its_own_source(desk: MakeDesk, make_clip: MakeClip) -> None:
+    async def go() -> None:
+        async with desk(output="in", name="{stem}", conflict="overwrite") as d:
+            job = await _run(d, make_clip("a.mp4"))
+            assert job.outputs == (d.inbox / "a-2.mp4",)
+            assert (d.inbox / "a.mp4").read_bytes() == make_clip("a.mp4").read_bytes()
+
+    asyncio.run(go())
+
+
 def test_another_file_at_the_output_name_is_left_alone(desk: MakeDesk, make_clip: MakeClip) -> None:
     async def go() -> None:
         async with desk() as d:
