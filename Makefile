@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint heavy bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/reeldrop demo
@@ -17,6 +17,12 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+heavy: $(VENV)/installed-heavy $(VENV)/adk/installed
+	$(BIN)/pytest -m heavy -rs
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks
+
 clean:
 	rm -rf $(VENV)
 
@@ -28,4 +34,14 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-heavy: $(VENV)/installed-test
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	touch $@
+
+# google-adk holds watchdog below the version that Reeldrop gets.
+$(VENV)/adk/installed: $(VENV)/installed
+	$(PYTHON) -m venv $(VENV)/adk
+	$(VENV)/adk/bin/pip install --quiet --disable-pip-version-check --editable '.[agent]'
 	touch $@

@@ -8,33 +8,42 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from daemon import __version__
 from daemon.config.fields import By
 from daemon.config.model import Config, Rule
 from daemon.control.socket import Command, ControlServer, Message
 from daemon.deliver import folder as output_folder
 from daemon.errors import DeliveryError, MediaError, ReeldropError, SourceError, UsageError
-from daemon.jobs import record
+from daemon.jobs import accounts, approvals, record
 from daemon.jobs.lock import StateLock
 from daemon.jobs.model import Job
 from daemon.jobs.public import public
+from daemon.jobs.retention import retire
 from daemon.jobs.states import FINISHED, State
 from daemon.jobs.store import Store
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.nemo.account import Account, AnonymousAccount, TokenAccount
-from daemon.nemo.client import ask_anonymous_token
+from daemon.nemo.client import Attribution, Terms, ask_anonymous_token
 from daemon.nemo.embedded import EmbeddedAccount
+from daemon.nemo.live import Visitor
+from daemon.pipeline.backlog import told
+from daemon.pipeline.barring import Payer
 from daemon.pipeline.bench import Bench
+from daemon.pipeline.budget import budgets_of
+from daemon.pipeline.commands import AtWork, Commands
+from daemon.pipeline.conditions import look_again
+from daemon.pipeline.disposing import dispose_left
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 from daemon.pipeline.intake import Arrival, Intake
 from daemon.pipeline.law import Uptime
-from daemon.pipeline.retrying import retry
+from daemon.pipeline.purse import Purse
 from daemon.pipeline.runner import Runner, tell_people
 from daemon.rules.match import Match, RuleBook
 from daemon.service.notify import notify
@@ -50,6 +59,13 @@ _log = structlog.get_logger()
 DATABASE: Final = "jobs.db"
 DRAIN_LIMIT: Final = 20.0
 """Seconds that running jobs get to come to an end at a stop."""
+ACCOUNT_LOOK: Final = 600.0
+"""Seconds between two looks whether an account has credits again, or its token is accepted."""
+RETIRE_LOOK: Final = 86_400.0
+"""Seconds between two looks for jobs that ended longer ago than `retention`."""
+LONGEST_SHUT: Final = 86_400.0
+"""Seconds for which an earlier daemon's gate stays shut at the most: a wall clock may have been set back."""
+WEB_URL: Final = "https://nemovideo.com"
 ONCE_LIMIT: Final = 60.0
 """Seconds after which `run --once` lists what has not settled."""
 
@@ -76,14 +92,19 @@ class App:
         self.config = config
         self._hooks = list(hooks)
         self._ffmpeg = Ffmpeg(_ffmpeg(config))
+        self._trouble: str | None = None
         self._lock = StateLock(config.state)
         try:
-            self.store = Store(config.state / DATABASE)
+            self.store = Store(config.state / DATABASE, troubled=self._troubled)
         except BaseException:
             self._lock.release()
             raise
         self._embedded = EmbeddedAccount(config.state / "studio", config.studio.ffmpeg)
-        self._service = _service_account(config, environ)
+        self._embedded.gate.open(config.limits.jobs)
+        self._attribution = attribution(environ)
+        self._service = service_account(config, environ, self._attribution)
+        self._web = _web(environ)
+        self._is_paced = False
         self.bench = Bench(
             store=self.store,
             now=time.time,
@@ -93,11 +114,22 @@ class App:
             ffmpeg=lambda: self._ffmpeg,
             timing=config.timing,
             account=self._account,
-            platform=_platform(environ),
+            payer=self._payer,
+            terms=Terms(config.api.private_urls, config.api.max_download),
+            platform=self._attribution.platform,
+            purse=Purse(self.store, time.time, lambda: budgets_of(self.config)),
         )
         self.runner = Runner(self.bench, config.limits.jobs)
         self.intake = Intake(self.bench, config, self.runner.wake)
-        self.commands: dict[str, Command] = {"retry": self._retry, "do": self._do}
+        self._visitor = Visitor(self._service, self._attribution, self._web)
+        self.commands: dict[str, Command] = {
+            "troubles": self._tell_troubles,
+            **Commands(self.store, config, AtWork(self.bench, self.runner, self.look_at_account)).table,
+            "do": self._do,
+            "credits": self._credits,
+            "open": self._open,
+            "live": self._live,
+        }
 
     def listen(self, hook: Hook) -> Callable[[], None]:
         """Adds a listener; call what is returned to take it away."""
@@ -110,12 +142,15 @@ class App:
         now = time.time()
         for job in await self.store.write(lambda connection: record.recover(connection, now)):
             _log.info("job.taken_up", job=job.id, step=job.step)
+        await self.store.write(lambda connection: record.release_budgets(connection, now))
         for job in self.store.read(record.untold):
-            await tell_people(self.bench, job)
+            await tell_people(self.store, job)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.runner.run())
+                group.create_task(self.look_at_account(begin=True))
                 intake = group.create_task(self.intake.run())
+                retiring = group.create_task(self.retire())
                 control = ControlServer(self.config.state, self.commands)
                 await control.start()
                 try:
@@ -124,6 +159,7 @@ class App:
                     await control.close()
                     await self.runner.drain(DRAIN_LIMIT)
                     intake.cancel()
+                    retiring.cancel()
         except BaseExceptionGroup as errors:
             # One error in its own words, not as a group of one.
             raise errors.exceptions[0] from None
@@ -181,8 +217,67 @@ class App:
         assert found is not None
         return found
 
+    def _troubled(self, cause: str | None) -> None:
+        self._trouble = cause
+        if cause is None:
+            _log.info("record.works_again", path=str(self.config.state / DATABASE))
+        else:
+            _log.warning("record.waits", error=cause, hint="All jobs wait; they go on by themselves.")
+
+    def troubles(self) -> list[str]:
+        """What keeps all jobs, or those of an account or a folder, from going on now; a sentence each."""
+        told = [] if self._trouble is None else [f"{self._trouble}; all jobs wait"]
+        told += [f"{folder}: {trouble.cause}" for folder, trouble in self.bench.folders.troubles.items()]
+        if self.store.read(lambda connection: record.any_open(connection, "service")):
+            account = self._account("service")
+            if account.gate.shut_for > 0:
+                told.append(
+                    f"{self.config.service_url}: {account.gate.why}; it opens in {account.gate.shut_for:.0f} s"
+                )
+            told += [bar.reason for bar in self.bench.account_record(account).bars.values()]
+        return told
+
+    async def _tell_troubles(self, _: Message) -> AsyncIterator[Message]:
+        for one in self.troubles():
+            yield {"trouble": one}
+
+    async def retire(self) -> None:
+        """The details of jobs that ended longer ago than `retention` leave the record."""
+        count = await retire(self.store, time.time() - self.config.retention)
+        if count:
+            _log.info("record.retired", jobs=count)
+
+    async def look_at_account(self, *, begin: bool = False) -> None:
+        """Whether what paid steps are held for is over."""
+        if self.store.read(lambda connection: record.any_open(connection, "service")):
+            await look_again(self.bench, self._attribution, self.runner.wake, begin=begin)
+
     def _account(self, by: By) -> Account:
-        return self._embedded if by == "embedded" else self._service
+        if by == "embedded":
+            return self._embedded
+        if not self._is_paced:
+            # Not before there is work for it: the account's name is made and written down at its first use.
+            self._is_paced = True
+            self._pace(self._service)
+        return self._service
+
+    def _pace(self, account: Account) -> None:
+        """The gate goes on as an earlier daemon left it, and is written down whenever it shuts."""
+        kept, gate = self.bench.account_record(account), account.gate
+        shut_for = min(max(0.0, (kept.shut_until or 0.0) - time.time()), LONGEST_SHUT)
+        gate.open(self.config.limits.jobs, room=kept.room, refusals=kept.refusals or 0, shut_for=shut_for)
+
+        def write_down() -> None:
+            pace, until = gate.pace, time.time() + gate.shut_for
+            self.store.write_later(
+                lambda connection: accounts.paced(connection, account.id, pace.room, pace.refusals, until)
+            )
+
+        gate.changed = write_down
+
+    def _payer(self, account: Account) -> Payer:
+        user_id = account.user_id or self.bench.account_record(account).user_id
+        return Payer(account.anonymous, user_id, self._web)
 
     def _tell(self, happening: Happening) -> None:
         for hook in list(self._hooks):
@@ -193,13 +288,17 @@ class App:
                 self._hooks.remove(hook)
                 _log.warning("listener.dropped", error=f"{type(error).__name__}: {error}")
 
-    async def _retry(self, asked: Message) -> AsyncIterator[Message]:
-        resend, now = bool(asked.get("resend")), time.time()
-        for prefix in asked["ids"]:
-            job = await self.store.write(partial(retry, prefix=str(prefix), resend=resend, now=now))
-            self.bench.changed(job)
-            self.runner.wake()
-            yield {"job": public(job)}
+    async def _credits(self, _: Message) -> AsyncIterator[Message]:
+        yield asdict(await self._visitor.balance())
+
+    async def _open(self, asked: Message) -> AsyncIterator[Message]:
+        """The link goes to whoever asked, and nowhere else."""
+        job = self.store.read(partial(record.find_job, prefix=str(asked["id"])))
+        yield asdict(await self._visitor.link(job))
+
+    async def _live(self, _: Message) -> AsyncIterator[Message]:
+        async for seen in self._visitor.look():
+            yield asdict(seen)
 
     async def _do(self, asked: Message) -> AsyncIterator[Message]:
         """Makes the job and tells of it until it ends, so that the command can show its progress."""
@@ -222,7 +321,7 @@ class Inbox:
     """What the watcher asks and tells, between the rules and the intake."""
 
     def __init__(self, config: Config, intake: Intake) -> None:
-        self._book = RuleBook(config.rules)
+        self._book = RuleBook(config.rules, os.path.realpath)
         self._intake = intake
         self.warnings: dict[Path, str] = {}
 
@@ -233,11 +332,11 @@ class Inbox:
     def known(self, path: str, stamp: Stamp) -> bool:
         return self._intake.is_known(path, stamp)
 
-    def settled(self, path: Path, stamp: Stamp) -> None:
-        self._put(path, stamp, None)
+    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
+        self._put(path, stamp, age, None)
 
-    def rejected(self, path: Path, stamp: Stamp, why: str) -> None:
-        self._put(path, stamp, why)
+    def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
+        self._put(path, stamp, age, why)
 
     def gone(self, path: Path) -> None:
         self.warnings.pop(path, None)
@@ -250,11 +349,11 @@ class Inbox:
         self.warnings[path] = message
         _log.warning("file.waits", path=str(path), why=message)
 
-    def _put(self, path: Path, stamp: Stamp, rejected: str | None) -> None:
+    def _put(self, path: Path, stamp: Stamp, age: float, rejected: str | None) -> None:
         self.warnings.pop(path, None)
         match = self._book.match(path)
         if match is not None:
-            self._intake.put(Arrival(match, path, stamp, rejected))
+            self._intake.put(Arrival(match, path, stamp, rejected, time.time() - age))
 
 
 class Daemon:
@@ -267,6 +366,7 @@ class Daemon:
         roots = [Root(folder, rule.recursive) for rule in app.config.rules for folder in rule.watch]
         self._watcher = Watcher(roots, self._inbox)
         app.commands["pending"] = self._pending
+        app.commands["approvals"] = self._approvals
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Until `stop`; `ready` is called once every folder is watched."""
@@ -274,12 +374,18 @@ class Daemon:
         async with self._app.working():
             await self._start()
             schedule.every(self._app.config.watching.rescan, self._rescan)
+            schedule.every(ACCOUNT_LOOK, self._app.look_at_account)
+            schedule.every(RETIRE_LOOK, self._app.retire)
             schedule.start()
             notify("READY=1")
             ready()
+            left = asyncio.create_task(self._dispose_left())
+            first = asyncio.create_task(self._tell_first())
             try:
                 await stop.wait()
             finally:
+                left.cancel()
+                first.cancel()
                 notify("STOPPING=1")
                 schedule.stop()
                 await self._watcher.stop()
@@ -288,7 +394,7 @@ class Daemon:
         """What is there now, until nothing is queued, running or waiting; returns what did not settle."""
         stopped = asyncio.create_task(stop.wait())
         async with self._app.working():
-            await self._start()
+            await self._start(once=True)
             work = asyncio.create_task(self._all_done())
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
             left = tuple(Unsettled(one.path, one.why) for one in self._watcher.pending())
@@ -302,21 +408,43 @@ class Daemon:
         for one in self._watcher.pending():
             yield {"path": str(one.path), "why": one.why}
 
-    async def _start(self) -> None:
+    async def _approvals(self, _: Message) -> AsyncIterator[Message]:
+        """What waits for a person's word, by rule."""
+        for one in self._app.store.read(approvals.waiting):
+            yield {**asdict(one), "told": told(one)}
+
+    async def _start(self, *, once: bool = False) -> None:
+        await self._app.intake.look_at_folders(once=once)
+        began = time.time()
         await self._watcher.start()
-        await self._app.intake.look_for_missing(self._roots)
+        await self._app.intake.look_for_missing(self._roots, began)
 
     async def _rescan(self) -> None:
+        began = time.time()
         await self._watcher.rescan()
-        await self._app.intake.look_for_missing(self._roots)
+        await self._app.intake.look_for_missing(self._roots, began)
+        self._app.intake.tell_waiting()
+        await self._dispose_left()
+
+    async def _dispose_left(self) -> None:
+        await dispose_left(self._app.bench, self._app.config.rules)
+
+    async def _tell_first(self) -> None:
+        """A word about what was there before, once all of it is known."""
+        await self._watcher.idle()
+        await self._app.intake.idle()
+        self._app.intake.tell_waiting()
 
     async def _all_done(self) -> None:
         longest = max((rule.settle or 0.0 for rule in self._app.config.rules), default=0.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._watcher.idle(), max(ONCE_LIMIT, 2 * longest))
         await self._app.intake.idle()
+        self._app.intake.tell_waiting()
+        await self._app.look_at_account(begin=True)
         self._app.runner.wake()
         await self._app.runner.idle()
+        await self._dispose_left()
 
 
 def told_line(happening: Happening) -> Message:
@@ -389,28 +517,39 @@ def _ffmpeg(config: Config) -> Path:
         raise UsageError(error.operation, error.cause, error.hint) from None
 
 
-def _service_account(config: Config, environ: Mapping[str, str]) -> Account:
-    token = config.api.token.get_secret_value() if config.api.token else _credential(environ)
-    if token:
-        return TokenAccount(config.service_url, token)
+def visitor(config: Config, environ: Mapping[str, str]) -> Visitor:
+    """The paid editor for a person who looks, where no daemon runs. Raises UsageError for a token's file."""
+    behalf = attribution(environ)
+    return Visitor(service_account(config, environ, behalf), behalf, _web(environ))
+
+
+def service_account(config: Config, environ: Mapping[str, str], attribution: Attribution) -> Account:
+    """The paid editor's account: configured token, its file, systemd's credential, or an anonymous one."""
+    if config.api.token is not None:
+        token = config.api.token.get_secret_value()
+        return TokenAccount(config.service_url, lambda: token)
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    file = config.api.token_file or (Path(credentials) / "nemo-token" if credentials else None)
+    if file is not None and (file.exists() or config.api.token_file is not None):
+        return TokenAccount(config.service_url, partial(_token_in, file))
     return AnonymousAccount(
-        config.service_url, config.state, ask_anonymous_token, client_id=environ.get("NEMO_CLIENT_ID")
+        config.service_url,
+        config.state,
+        partial(ask_anonymous_token, attribution=attribution),
+        client_id=environ.get("NEMO_CLIENT_ID"),
     )
 
 
-def _credential(environ: Mapping[str, str]) -> str:
-    """The token that systemd hands over (`LoadCredential=nemo-token:…`)."""
-    folder = environ.get("CREDENTIALS_DIRECTORY")
+def _token_in(file: Path) -> str:
+    """The token in a file: `api.token_file`, or what systemd hands over (`LoadCredential=nemo-token:…`)."""
     try:
-        token = (Path(folder) / "nemo-token").read_text(errors="replace").strip() if folder else ""
-    except FileNotFoundError:
-        return ""
-    if not (token.isascii() and token.isprintable()) or " " in token:
+        token = file.read_text(errors="replace").strip()
+    except OSError as error:
+        raise UsageError("", f"the token's file {file} cannot be read ({error.strerror})") from None
+    if not token or not (token.isascii() and token.isprintable()) or " " in token:
         # An HTTP library would tell the whole header, and so the token, in its error.
         raise UsageError(
-            "credential nemo-token",
-            "holds a character that no token has",
-            "It is one line with the token alone.",
+            "", f"the token's file {file} holds no token", "It is one line with the token alone."
         )
     return token
 
@@ -418,6 +557,15 @@ def _credential(environ: Mapping[str, str]) -> str:
 def _uptime() -> Uptime:
     boot = Path("/proc/sys/kernel/random/boot_id")
     return Uptime(boot.read_text().strip() if boot.exists() else "", time.clock_gettime(_BOOTTIME))
+
+
+def attribution(environ: Mapping[str, str]) -> Attribution:
+    """On whose behalf requests are made that belong to no job."""
+    return Attribution("reeldrop", __version__, _platform(environ))
+
+
+def _web(environ: Mapping[str, str]) -> str:
+    return environ.get("NEMO_WEB_URL", WEB_URL).rstrip("/")
 
 
 def _platform(environ: Mapping[str, str]) -> str:

@@ -11,17 +11,18 @@
     ├── EditError                  the editor answered, and nothing was edited
     ├── RenderError                the editor could not render its own draft
     └── ApiError                   the editing service
-        ├── Unreachable            no connection: not a byte of the request was sent
-        ├── Unanswered             sent, and no usable answer: timeout, reset, cut, 5xx, HTML, empty
+        ├── Unreachable            no connection, or a proxy's no: not a byte of it came to the service
+        ├── Unanswered             sent, and no usable answer: timeout, reset, cut, 5xx, HTML, empty, redirect
         └── Refused                a clear no; nothing was done
             ├── TokenRefused       1001, 1010, 1011, HTTP 401
-            ├── SessionGone        1002
-            ├── NotFound           HTTP 404
+            ├── SessionGone        1002; 404 where a session was asked for
+            ├── NotFound           404, 410
             ├── OutOfCredits       2001
-            ├── FileRefused        4001, 4002
+            ├── FileRefused        4001, 4002; 413, 415
             ├── ExportBlocked      402
             ├── Forbidden          403
             ├── RateLimited        429; carries `retry_after` in seconds
+            │   └── GateShut       our own: the account rests for a while, nothing was sent
             └── DuplicateRender    a render id of ours that the service already has
 
 An error says which `operation` failed, on what, the `cause` in plain words, the `hint` (what a person
@@ -87,6 +88,7 @@ class RulesError(UsageError):
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("", "\n".join(str(fault) for fault in faults))
+        self.args = (faults,)
         self.faults = faults
 
 
@@ -166,11 +168,17 @@ class TokenRefused(Refused):
 
 
 class SessionGone(Refused):
+    """Another try makes it anew, where nothing was paid for in it."""
+
     code = "session"
+    retryable = True
 
 
 class NotFound(Refused):
+    """Another try asks for it anew: a render that a service forgot is submitted again under its id."""
+
     code = "not-found"
+    retryable = True
 
 
 class OutOfCredits(Refused):
@@ -207,6 +215,12 @@ class RateLimited(Refused):
     ) -> None:
         super().__init__(operation, cause, hint, status=status, api_code=api_code)
         self.retry_after = retry_after
+
+
+class GateShut(RateLimited):
+    """No request is made for `retry_after` seconds: the account's gate is shut (`nemo.gate`)."""
+
+    code = "gate"
 
 
 class DuplicateRender(Refused):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,12 +15,16 @@ from daemon.errors import RulesError, UsageError
 
 
 @click.command()
+@click.option(
+    "--live", is_flag=True, help="Ask the editors in use too: free calls, nothing is uploaded or paid."
+)
 @config_option
 @json_option
-def check(rules: Path | None, as_json: bool) -> int:
+def check(live: bool, rules: Path | None, as_json: bool) -> int:
     """Look at the rules file, the folders and the tools; exit 2 if anything is wrong."""
     from daemon.app import look_over
 
+    answers: list[dict[str, Any]] = []
     try:
         config = read_rules(rules)
         require_choice(config)
@@ -38,12 +43,17 @@ def check(rules: Path | None, as_json: bool) -> int:
             for doubt in doubts:
                 click.echo(doubt)
             click.echo(f"{config.path}: {'nothing else is wrong' if doubts else 'all is well'}.")
+        if not wrong and live:
+            from daemon.cli.live import look
+
+            answers = look(config, quiet=as_json)
+    failed = any(answer["verdict"] == "failed" for answer in answers)
     if as_json:
-        say_json({"ok": not wrong, "faults": wrong})
+        say_json({"ok": not wrong and not failed, "faults": wrong, **({"live": answers} if live else {})})
     else:
         for line in wrong:
             click.echo(line, err=True)
-    return 2 if wrong else 0
+    return 2 if wrong or failed else 0
 
 
 def _doubts(config: Config) -> list[str]:

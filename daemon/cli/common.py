@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from daemon.config.fields import By
 from daemon.config.loading import builtin_config, find_rules, load
 from daemon.config.model import Config
-from daemon.errors import UsageError
+from daemon.control.socket import ask
+from daemon.errors import ReeldropError, UsageError
 from daemon.jobs.model import Job, Step
 from daemon.jobs.states import State
 from daemon.jobs.store import Store
@@ -72,6 +75,13 @@ def read_rules_if_any(rules: Path | None) -> Config:
     return load(found)
 
 
+def editors(config: Config) -> list[By]:
+    """Who edits by these rules, the paid one first; without any rule, who would."""
+    used = {rule.by for rule in config.rules} or {config.default_by}
+    order: tuple[By, ...] = ("service", "embedded")
+    return [by for by in order if by in used]
+
+
 @contextmanager
 def record_of(config: Config) -> Iterator[Store | None]:
     """The record, opened to be read; None where nothing has run yet."""
@@ -83,6 +93,28 @@ def record_of(config: Config) -> Iterator[Store | None]:
         return
     with Store(path, readonly=True) as store:
         yield store
+
+
+@contextmanager
+def working(words: str) -> Iterator[Callable[[str], None]]:
+    """Says on a terminal what is being waited for. Gives what says lines meanwhile, above it."""
+    if not sys.stdout.isatty():
+        yield click.echo
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    with console.status(f"{words} …"):
+        # click.echo goes round the console, and its lines would stand behind these words.
+        yield lambda line: console.print(Text.from_ansi(line), soft_wrap=True)
+
+
+def ask_one(config: Config, command: str, **details: Any) -> dict[str, Any]:
+    """A running daemon's answer of one line. Raises ReeldropError, StateError if none answers."""
+    for told in ask(config.state, command, **details):
+        return told
+    raise ReeldropError("", "the daemon stopped before it answered", "Ask again.")
 
 
 def say_json(value: dict[str, Any]) -> None:

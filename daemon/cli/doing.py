@@ -17,6 +17,7 @@ from daemon.cli.common import config_option, json_option, read_rules_if_any, say
 from daemon.cli.following import Following
 from daemon.cli.reporting import outcome, reporter
 from daemon.config.model import Config
+from daemon.config.routing import misplaced
 from daemon.control.socket import ask
 from daemon.deliver import folder as output_folder
 from daemon.errors import ReeldropError, SourceError, UsageError
@@ -54,6 +55,8 @@ def do(
         raise UsageError(
             "", "the instruction is empty or no UTF-8", 'Say what to do, such as "trim to 10 s".'
         )
+    if (why := misplaced(instruction)) is not None:
+        raise UsageError("", why)
     target = (output or path.parent).absolute()
     output_folder.make(target)
     _ask_price(config, yes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +21,23 @@ from daemon.cli.common import (
     clock,
     config_option,
     json_option,
+    one_line,
     read_rules,
     read_rules_if_any,
     record_of,
     say_json,
     step_words,
 )
+from daemon.cli.credits import budget_standings
 from daemon.config.model import Config
 from daemon.control.socket import ask
 from daemon.errors import StateError
-from daemon.jobs import record
+from daemon.jobs import approvals, holds, record
 from daemon.jobs.lock import is_locked
 from daemon.jobs.model import Job
 from daemon.jobs.public import public, public_entry
 from daemon.jobs.states import State
+from daemon.pipeline.backlog import told
 from daemon.rules.match import RuleBook, Verdict
 
 _SHOWN = 5
@@ -44,24 +50,43 @@ def status(rules: Path | None, as_json: bool) -> int:
     """One screen: folders, what runs, waits, is held or failed."""
     config = read_rules_if_any(rules)
     running = is_locked(config.state)
-    unsettled = _unsettled(config) if running else []
+    unsettled = _told(config, "pending")
+    troubles = [one["trouble"] for one in _told(config, "troubles")]
     with record_of(config) as store:
         counted = store.read(record.counts) if store else {}
         jobs = store.read(lambda connection: _worth_showing(connection)) if store else {}
+        waiting = store.read(approvals.waiting) if store else []
+        budgets = budget_standings(config, store)
+        held_rules = store.read(holds.held) if store else []
     if as_json:
         counts = {state.value: counted.get(state, 0) for state in State}
-        say_json({"daemon": running, "state": str(config.state), "jobs": counts, "unsettled": unsettled})
+        found = {"daemon": running, "state": str(config.state), "jobs": counts, "held_rules": held_rules}
+        asked = [asdict(one) for one in waiting]
+        limits = [one.for_programs() for one in budgets]
+        say_json(
+            {**found, "unsettled": unsettled, "troubles": troubles, "approvals": asked, "budgets": limits}
+        )
         return 0
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Daemon: {'running' if running else 'not running'}   State: {config.state}")
     for rule in config.rules:
         console.print(f"  {rule.name}: {', '.join(map(str, rule.watch))} → {rule.output}", style="dim")
-    told = ", ".join(f"{counted[state]} {state}" for state in State if counted.get(state))
-    console.print(f"Jobs: {told or 'none yet'}")
+    numbers = ", ".join(f"{counted[state]} {state}" for state in State if counted.get(state))
+    console.print(f"Jobs: {numbers or 'none yet'}")
+    for budget in budgets:
+        console.print(f"Budget, {budget}")
     if not running and any(counted.get(state) for state in (State.QUEUED, State.RUNNING, State.WAITING)):
         console.print(
             "No daemon runs: what is not finished goes on at the next `reeldrop run`.", style="yellow"
         )
+    for trouble in troubles:
+        console.print(Text.assemble(("trouble      ", "bold yellow"), one_line(trouble)))
+    for name in held_rules:
+        words = f"{name}: what is dropped waits until `reeldrop resume --rule {shlex.quote(name)}`"
+        console.print(Text.assemble(("on hold      ", "bold yellow"), words))
+    for one in waiting:
+        console.print(Text.assemble(("your word    ", "bold yellow"), one_line(told(one))))
+    counted[State.HELD] = counted.get(State.HELD, 0) - sum(one.files for one in waiting)
     for state, some in jobs.items():
         _print_some(console, state, some, counted[state])
     for file in unsettled:
@@ -142,8 +167,8 @@ def why(file: Path, rules: Path | None, as_json: bool) -> int:
     """Which rule takes FILE and why the others do not, and what became of it."""
     config = read_rules(rules)
     path = file.absolute()
-    verdicts = RuleBook(config.rules).explain(path)
-    waits = next((one["why"] for one in _unsettled(config) if one["path"] == str(path)), None)
+    verdicts = RuleBook(config.rules, os.path.realpath).explain(path)
+    waits = next((one["why"] for one in _told(config, "pending") if one["path"] == str(path)), None)
     with record_of(config) as store:
         found = (
             store.read(lambda connection: record.list_jobs(connection, source=path, limit=_SHOWN))
@@ -184,7 +209,10 @@ def _explain(
 
 def _worth_showing(connection: Any) -> dict[State, list[Job]]:
     shown = (State.RUNNING, State.WAITING, State.HELD, State.FAILED)
-    lists = {state: record.list_jobs(connection, states=[state], limit=_SHOWN) for state in shown}
+    lists = {
+        state: record.list_jobs(connection, states=[state], but=approvals.CODE, limit=_SHOWN)
+        for state in shown
+    }
     return {state: some for state, some in lists.items() if some}
 
 
@@ -222,11 +250,11 @@ def _facts(job: Job) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _unsettled(config: Config) -> list[dict[str, Any]]:
-    """The files that a running daemon still waits for; none where none answers."""
+def _told(config: Config, question: str) -> list[dict[str, Any]]:
+    """What a running daemon answers (`pending`: files it waits for; `troubles`); nothing where none answers."""
     if not is_locked(config.state):
         return []
     try:
-        return list(ask(config.state, "pending"))
+        return list(ask(config.state, question))
     except StateError:
         return []

@@ -38,10 +38,10 @@ def run(once: bool, rules: Path | None, as_json: bool) -> int:
 
 
 async def _run(config: Config, hook: Hook, as_json: bool) -> int:
+    stop = asyncio.Event()
+    on_signals(stop, say_stopping)
     app = App(config, [hook])
     try:
-        stop = asyncio.Event()
-        on_signals(stop, say_stopping)
         await Daemon(app).run(stop, lambda: None if as_json else _greet(config))
     finally:
         app.close()
@@ -49,11 +49,11 @@ async def _run(config: Config, hook: Hook, as_json: bool) -> int:
 
 
 async def _once(config: Config, hook: Hook) -> int:
+    stop = asyncio.Event()
+    on_signals(stop, say_stopping)
     app = App(config, [hook])
     before = app.store.read(record.counts)
     try:
-        stop = asyncio.Event()
-        on_signals(stop, say_stopping)
         left = await Daemon(app).once(stop)
         after = app.store.read(record.counts)
     finally:

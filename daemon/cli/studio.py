@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,30 +19,43 @@ from daemon.errors import UsageError
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where it keeps its files. Default: state/studio-alone."
 )
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path),
+    help="What goes wrong, and what it costs: a rehearsal (docs/studio.md). Read again when it changes.",
+)
 @click.option("--ffmpeg", default="auto", show_default=True, help="The ffmpeg to render with.")
+@click.option("--private-urls", is_flag=True, help="Let URLs of an upload lead into private networks.")
 @click.option(
     "--attached",
     is_flag=True,
     hidden=True,
     help="Announce in JSON, end with stdin: how the daemon starts it.",
 )
-def studio(listen: str, folder: Path | None, ffmpeg: str, attached: bool) -> int:
+def studio(
+    listen: str, folder: Path | None, faults: Path | None, ffmpeg: str, private_urls: bool, attached: bool
+) -> int:
     """Run the embedded studio alone: the editor's API on this machine, for any client of it."""
     import os
 
+    from daemon.cli.faults import FaultsFile
+    from daemon.studio.ledger import LEDGER
     from daemon.studio.process import serve
 
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         raise UsageError("--listen", f"{listen} is no address:port", "Such as 127.0.0.1:8788.")
+    state = folder or default_state(os.environ) / "studio-alone"
     serve(
-        state=folder or default_state(os.environ) / "studio-alone",
+        state=state,
         host=host.strip("[]"),
         port=int(port),
         ffmpeg=ffmpeg,
         token=os.environ.get("NEMO_TOKEN") if not attached else None,
-        announce=_announce_json if attached else _announce,
+        announce=_announce_json if attached else partial(_announce, state / LEDGER),
         end_with_stdin=attached,
+        faults=FaultsFile(faults) if faults else None,
+        reach="nowhere" if attached else "anywhere" if private_urls else "public",
     )
     return 0
 
@@ -50,7 +64,7 @@ def _announce_json(url: str, token: str) -> None:
     click.echo(json.dumps({"url": url, "token": token}))
 
 
-def _announce(url: str, token: str) -> None:
+def _announce(ledger: Path, url: str, token: str) -> None:
     click.echo(f"The studio answers at {url}")
     click.echo(f"  export NEMO_API_URL={url} NEMO_TOKEN={token}")
-    click.echo("Ctrl-C ends it.")
+    click.echo(f"Ctrl-C ends it. What it is asked for stands in {ledger}")

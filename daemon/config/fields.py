@@ -6,8 +6,10 @@ A file's scalars arrive as text; values made by the program pass through. What d
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -16,13 +18,15 @@ from pydantic_core import PydanticCustomError
 
 from daemon.config.document import NOTHING
 from daemon.config.globs import CLASSES, entry_regex
-from daemon.config.quantities import LONGEST, TIME_PATTERN, parse_time
+from daemon.config.quantities import LONGEST, SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
 
 By = Literal["embedded", "service"]
 OnConflict = Literal["rename", "overwrite", "skip"]
 Format = Literal["auto", "mp4", "mov", "mkv", "webm", "m4a", "mp3", "wav"]
 Quality = Literal["high", "medium", "low"]
 Again = Literal["copy", "skip", "redo"]
+Existing = Literal["hold", "run", "ignore"]
+After = Literal["keep", "archive", "delete"]
 
 PLACEHOLDERS: Final = ("stem", "name", "rule", "parent", "date", "time", "job")
 """What may stand in braces in `output_name`; daemon/rules/names.py fills them in."""
@@ -98,6 +102,19 @@ def _folder(value: object) -> str:
     return _line(value)
 
 
+def _folder_or_none(value: object) -> str | None:
+    return None if value is None or value == "none" else _folder(value)
+
+
+def _token_file(value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    # The token itself, written here, would stand in every message that names the file.
+    if value is NOTHING or not isinstance(value, str) or "nmv_" in value:
+        raise expected("a path to a file that holds the token; the token itself stands under `token`")
+    return Path(_line(value))
+
+
 def _watch_folder(value: object) -> str:
     text = _folder(value)
     if "*" in text or "?" in text:
@@ -141,6 +158,38 @@ def _seconds(value: object) -> float:
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds <= LONGEST:
         return float(seconds)
     raise expected("a time above 0, such as 500ms, 5s, 2m, 1h, 1d or seconds")
+
+
+def _size(value: object) -> int:
+    try:
+        size = parse_size(value) if isinstance(value, str) else value
+    except ValueError:
+        size = None
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size
+    raise expected("a size above 0, such as 500MB, 4GB or bytes")
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+        return float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _credits(value: object) -> float:
+    credits = _number(value)
+    if credits is None or not 0 <= credits < math.inf:
+        raise expected("a number of credits, such as 500")
+    return credits
+
+
+def _credit_limit(value: object) -> float | None:
+    if value is None or value == "none":
+        return None
+    credits = _number(value)
+    if credits is None or not 0 < credits < math.inf:
+        raise expected("none or a number of credits above 0, such as 500", ("none",))
+    return credits
 
 
 def _settle(value: object) -> float | None:
@@ -207,7 +256,7 @@ def _schema_version(value: object) -> object:
 def _entry(value: object) -> str:
     entry = _line(value)
     try:
-        entry_regex(entry, hidden=False)
+        entry_regex(entry, ignoring=False)
     except ValueError as error:
         raise expected(str(error), CLASSES) from None
     return entry
@@ -236,12 +285,19 @@ def _one_or_list(item: dict[str, Any], least: int = 1) -> WithJsonSchema:
 _TIME_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": TIME_PATTERN}]
 }
+_SIZE_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": SIZE_PATTERN}]
+}
 _TEXT_SCHEMA: Final = {"type": "string", "minLength": 1}
 _NAME_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 100}
 _ENTRY_SCHEMA: Final = {"anyOf": [{"enum": list(CLASSES)}, _TEXT_SCHEMA]}
 _SETTLE_SCHEMA: Final = {"anyOf": [{"enum": ["auto"]}, *_TIME_SCHEMA["anyOf"]]}
 _MODE_SCHEMA: Final = {
     "anyOf": [{"enum": ["inherit"]}, {"type": "string", "pattern": "^(0o|0)?[0-7]{3}$"}, {"type": "integer"}]
+}
+_CREDITS_SCHEMA: Final[dict[str, Any]] = {"type": "number", "minimum": 0}
+_CREDIT_LIMIT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"enum": ["none"]}, {"type": "number", "exclusiveMinimum": 0}]
 }
 _URL_SCHEMA: Final = {"type": "string", "pattern": r"^(https?://|\$\{)"}
 
@@ -252,10 +308,15 @@ _WatchFolder = Annotated[str, BeforeValidator(_watch_folder)]
 Text = Annotated[_Text, WithJsonSchema(_TEXT_SCHEMA)]
 Line = Annotated[str, BeforeValidator(_line), WithJsonSchema(_TEXT_SCHEMA)]
 Folder = Annotated[str, BeforeValidator(_folder), WithJsonSchema(_TEXT_SCHEMA)]
+FolderOrNone = Annotated[str | None, BeforeValidator(_folder_or_none), WithJsonSchema(_TEXT_SCHEMA)]
+TokenFile = Annotated[Path, BeforeValidator(_token_file), WithJsonSchema(_TEXT_SCHEMA)]
 RuleName = Annotated[str, BeforeValidator(_rule_name), WithJsonSchema(_NAME_SCHEMA)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)]
+Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
+Credits = Annotated[float, BeforeValidator(_credits), WithJsonSchema(_CREDITS_SCHEMA)]
+CreditLimit = Annotated[float | None, BeforeValidator(_credit_limit), WithJsonSchema(_CREDIT_LIMIT_SCHEMA)]
 Settle = Annotated[float | None, BeforeValidator(_settle), WithJsonSchema(_SETTLE_SCHEMA)]
 FileMode = Annotated[Literal["inherit"] | int, BeforeValidator(_file_mode), WithJsonSchema(_MODE_SCHEMA)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret), WithJsonSchema(_TEXT_SCHEMA)]

@@ -8,6 +8,7 @@ folder. Braces and `**` work.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from wcmatch import glob
@@ -15,27 +16,27 @@ from wcmatch import glob
 from daemon.media.types import EXTENSIONS, Kind
 
 CLASSES: Final[dict[str, tuple[Kind, ...]]] = {
-    "video": ("video",),
-    "audio": ("audio",),
-    "image": ("image",),
+    "video": ("video", "link"),
+    "audio": ("audio", "link"),
+    "image": ("image", "link"),
     "text": ("text",),
-    "media": ("video", "audio", "image"),
+    "media": ("video", "audio", "image", "link"),
 }
+"""Under `match` a link counts as whatever may lie behind it; under `ignore` it is none of these."""
 
 _FLAGS: Final = glob.IGNORECASE | glob.GLOBSTAR | glob.BRACE | glob.FORCEUNIX
 _MOST: Final = 200
 """How many globs one entry's braces may unfold to: `{1..100000}` would take minutes and all memory."""
 
 
-def entry_regex(entry: str, *, hidden: bool) -> str:
-    """The regex of one entry. `hidden`: whether `*` and class words fit names (of folders too) that begin with a dot.
+def entry_regex(entry: str, *, ignoring: bool) -> str:
+    """The regex of one entry, as it stands under `match` or (`ignoring`) under `ignore`.
 
+    Under `ignore`, `*` and class words also fit names (of folders too) that begin with a dot, and no class is links.
     Raises ValueError, whose text says what was expected, for an entry that can fit nothing.
     """
     if entry in CLASSES:
-        endings = "|".join(end for end, kind in EXTENSIONS.items() if kind in CLASSES[entry])
-        part = "[^/]+" if hidden else "[^/.][^/]*"
-        return rf"(?i:(?:{part}/)*{part}\.(?:{endings}))"
+        return _class_regex([kind for kind in CLASSES[entry] if kind != "link" or not ignoring], ignoring)
     _refuse_what_fits_nothing(entry)
     folder = entry.endswith("/")
     body = entry.rstrip("/")
@@ -43,7 +44,7 @@ def entry_regex(entry: str, *, hidden: bool) -> str:
     try:
         included, _ = glob.translate(
             f"{pattern}/**" if folder else pattern,
-            flags=_FLAGS | (glob.DOTGLOB if hidden else 0),
+            flags=_FLAGS | (glob.DOTGLOB if ignoring else 0),
             limit=_MOST,
         )
         regex = "|".join(f"(?:{one})" for one in included)
@@ -52,6 +53,15 @@ def entry_regex(entry: str, *, hidden: bool) -> str:
         # wcmatch's own errors (too many braces, above all) live in private modules; re's and Python's limits join.
         raise ValueError(f"a glob that can be read, with braces that unfold to at most {_MOST}") from error
     return f"(?:{regex})"
+
+
+def _class_regex(kinds: Iterable[Kind], hidden: bool) -> str:
+    part = "[^/]+" if hidden else "[^/.][^/]*"
+    endings = [end for end, kind in EXTENSIONS.items() if kind in kinds]
+    # What ends in `urls.txt` also ends in `txt`, and is no text.
+    others = [end for end, kind in EXTENSIONS.items() if kind not in kinds and "." in end]
+    no_other = "".join(rf"(?<!\.{re.escape(end)})" for end in others)
+    return rf"(?i:(?:{part}/)*{part}\.(?:{'|'.join(map(re.escape, endings))}){no_other})"
 
 
 def _refuse_what_fits_nothing(entry: str) -> None:

@@ -113,8 +113,11 @@ def require_choice(config: Config, environ: Mapping[str, str] = os.environ) -> N
 
     Raises UsageError that shows the two lines to choose from. For `run` and `check`.
     """
+    api = config.api
     token = "$NEMO_TOKEN is set" if environ.get("NEMO_TOKEN", "").strip() else "`api.token` is written"
-    if config.api.token is None or config.api.url or config.by_chosen:
+    if api.token_file is not None:
+        token = "`api.token_file` is written"
+    if (api.token is None and api.token_file is None) or api.url or config.by_chosen:
         return
     raise UsageError(
         str(config.path or "the rules file"),

@@ -12,8 +12,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from daemon.config.fields import (
+    After,
     Again,
     By,
+    CreditLimit,
+    Credits,
+    Existing,
     FileMode,
     Flag,
     Format,
@@ -26,8 +30,11 @@ from daemon.config.fields import (
     Seconds,
     Secret,
     Settle,
+    Size,
     SkillVersion,
+    Text,
     Times,
+    TokenFile,
     Url,
     Whole,
     choice,
@@ -139,10 +146,29 @@ class RuleSettings(Value):
     retry: Annotated[Retry, BeforeValidator(section)] = Field(
         default=Retry(), description="How often a failed job is tried again by itself, and when."
     )
+    credits_per_day: CreditLimit = Field(
+        default=None,
+        description="Credits that this rule's jobs may cost in a local day; what is beyond waits for the next.",
+        json_schema_extra={"default": "none"},
+    )
+    existing: Annotated[Existing, choice(Existing)] | None = Field(
+        default=None,
+        description="Files that were in the watch folder before the rule: `hold` them until a person approves, `run` "
+        "them or `ignore` them. Default: hold for the service; run for the embedded studio and with `--once`.",
+    )
     again: Annotated[Again, choice(Again)] = Field(
         default="copy",
         description="A drop of content that was already delivered under the same instructions: `copy` serves the "
         "earlier result, `skip` does nothing, `redo` edits (and pays) again.",
+    )
+    answer: Text = Field(
+        default="use your best judgement",
+        description="What is answered, once, when the editor asks a question; the job is held at a second one.",
+    )
+    after: Annotated[After, choice(After)] = Field(
+        default="keep",
+        description="What happens to a source once its last job has delivered: `keep`, `archive` (moved to the "
+        "folder `archive`) or `delete`. A source that has changed since stays.",
     )
 
 
@@ -155,10 +181,18 @@ class Rule(RuleSettings):
     by: By
     instructions: tuple[str, ...] = Field(min_length=1)
     output: Path
+    archive: Path | None = None
+    quarantine: Path | None = None
+
+
+def _one_token(schema: dict[str, Any]) -> None:
+    schema["not"] = {"required": ["token", "token_file"]}
 
 
 class Api(Value):
     """The paid editor."""
+
+    model_config = ConfigDict(json_schema_extra=_one_token)
 
     url: Url | None = Field(
         default=None,
@@ -170,16 +204,46 @@ class Api(Value):
         description="Best written as ${NEMO_TOKEN}, which is also the default. Without one an anonymous token is "
         "fetched.",
     )
+    token_file: TokenFile | None = Field(
+        default=None,
+        description="Instead of `token`: a file that holds the token and nothing else.",
+    )
     language: Language = Field(
         default="auto",
         description="The language of the session, such as en or zh; `auto`: the instruction's.",
     )
+    private_urls: Flag = Field(
+        default=False,
+        description="Whether dropped links and results' addresses may point into private networks. The API's own "
+        "address always may.",
+    )
+    max_download: Size = Field(
+        default=4_000_000_000,
+        description="No result larger than this is fetched.",
+        json_schema_extra={"default": "4GB"},
+    )
 
 
 class Limits(Value):
-    """How much happens at once."""
+    """How much happens at once, and how much may be spent."""
 
     jobs: Whole = Field(default=4, ge=1, le=100, description="Jobs that run at once.")
+    credits_per_day: CreditLimit = Field(
+        default=None,
+        description="Credits that all jobs together may cost in a local day; what is beyond waits for the next.",
+        json_schema_extra={"default": "none"},
+    )
+    credits_per_month: CreditLimit = Field(
+        default=None,
+        description="The same for a month, from its first day.",
+        json_schema_extra={"default": "none"},
+    )
+    ask_above: Credits = Field(
+        default=500.0,
+        description="Estimated credits of the jobs that may begin within an hour without a person; what is beyond is "
+        "held until `reeldrop approve`.",
+        json_schema_extra={"default": 500},
+    )
 
 
 class Watching(Value):
@@ -262,12 +326,13 @@ SERVICE_URL: Final = "https://mega-api-prod.nemovideo.ai"
 
 
 class Config(Value):
-    """The whole rules file. `state` is the folder of the daemon's own records."""
+    """The whole rules file. `state`: the folder of the daemon's own records; `retention`: seconds."""
 
     version: Literal[1] = 1
     state: Path
     api: Api = Api()
     limits: Limits = Limits()
+    retention: float = 90 * 86_400.0
     watching: Watching = Watching()
     timing_keys: TimingKeys = TimingKeys()
     studio: StudioSettings = StudioSettings()

@@ -29,6 +29,9 @@ _SIZE: Final = re.compile(rf"({_NUMBER})\s*([kmgt]?i?b)?", re.IGNORECASE)
 TIME_PATTERN: Final = rf"^\s*({_NUMBER}|({_NUMBER}\s*(ms|min|[smhd])\s*)+)$"
 """What JSON Schema says of a time that is written as text."""
 
+SIZE_PATTERN: Final = rf"^\s*{_NUMBER}\s*([kKmMgGtT]?[iI]?[bB])?\s*$"
+"""What JSON Schema says of a size that is written as text."""
+
 
 def parse_time(text: str) -> float:
     """Seconds from `5s`, `2m`, `1h 30 min`, `500ms` or plain seconds (`300`, `0.5`).

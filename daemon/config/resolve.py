@@ -16,8 +16,9 @@ from daemon.config.environment import absolute, default_state
 from daemon.config.fields import RESERVED_NAMES, By
 from daemon.config.located import Located
 from daemon.config.model import Api, Config, Retry, Rule, RuleSettings, Skill, StudioSettings
+from daemon.config.routing import misplaced
 from daemon.config.skills import SKILLS
-from daemon.config.written import RuleEntry, RulesFile
+from daemon.config.written import RuleEntry, RuleKeys, RulesFile
 from daemon.errors import UsageError
 
 SMALLEST: Final = """\
@@ -33,7 +34,9 @@ def api_from(written: Api, environ: Mapping[str, str]) -> Api:
     added: dict[str, object] = {}
     for key, variable in (("url", "NEMO_API_URL"), ("token", "NEMO_TOKEN")):
         said = environ.get(variable, "").strip()
-        if said and getattr(written, key) is None:
+        # A token's file that is written down wins over the environment, as a written token does.
+        elsewhere = key == "token" and written.token_file is not None
+        if said and getattr(written, key) is None and not elsewhere:
             try:
                 added[key] = getattr(Api.model_validate({key: said}), key)
             except ValidationError as error:
@@ -44,7 +47,7 @@ def api_from(written: Api, environ: Mapping[str, str]) -> Api:
 def resolve(written: RulesFile, located: Located, environ: Mapping[str, str]) -> Config | None:
     """The configuration; None if any fault is noted in `located`. Raises UsageError for the environment's own."""
     base = located.file.absolute().parent
-    api = api_from(written.api, environ)
+    api = _api(written.api, located, environ, base)
     rules = _Rules(written, located, environ, base, "service" if api.url else "embedded")
     resolved = rules.resolved()
     if not written.rules and not located.faulty(("rules",)):
@@ -60,6 +63,7 @@ def resolve(written: RulesFile, located: Located, environ: Mapping[str, str]) ->
         state=state or default_state(environ),
         api=api,
         limits=written.limits,
+        retention=written.retention,
         watching=written.watching,
         timing_keys=written.timing,
         studio=studio,
@@ -67,6 +71,15 @@ def resolve(written: RulesFile, located: Located, environ: Mapping[str, str]) ->
         path=located.file,
         by_chosen=any(keys.by is not None for keys in (written.defaults, *written.rules)),
     )
+
+
+def _api(written: Api, located: Located, environ: Mapping[str, str], base: Path) -> Api:
+    if {"token", "token_file"} <= written.model_fields_set:
+        located.fault(("api", "token_file"), "stands beside `token`; write one of the two", at_key=True)
+    if written.token_file is not None:
+        path = _path(str(written.token_file), ("api", "token_file"), located, environ, base)
+        written = written.model_copy(update={"token_file": path})
+    return api_from(written, environ)
 
 
 def _path(
@@ -96,14 +109,21 @@ class _Rules:
 
     def resolved(self) -> tuple[Rule, ...]:
         self._one_kind_of_instruction(("defaults",), self._written.defaults.model_fields_set)
+        self._edits_or_exports(("defaults",), self._written.defaults)
         rules = [self._rule(place, entry) for place, entry in enumerate(self._written.rules)]
+        watched = {folder for rule in rules if rule for folder in rule.watch}
+        for place, rule in enumerate(rules):
+            if rule:
+                self._is_never_input(place, rule, watched)
         return tuple(rule for rule in rules if rule)
 
     def _rule(self, place: int, entry: RuleEntry) -> Rule | None:
         self._one_kind_of_instruction(("rules", place), entry.model_fields_set)
+        self._edits_or_exports(("rules", place), entry)
         watch = self._watch(place, entry)
         name = self._name(place, entry, watch)
         output = self._output(place, entry)
+        archive, quarantine = self._archive(place, entry), self._folder(place, entry, "quarantine")
         settings = {key: self._pick(place, entry, key)[0] for key in RuleSettings.model_fields}
         settings["retry"] = self._retry(place, entry)
         skill: Skill | None = settings["skill"]
@@ -117,6 +137,8 @@ class _Rules:
             watch=watch,
             output=output,
             instructions=instructions,
+            archive=archive,
+            quarantine=quarantine,
             match=match or (SKILLS[skill.name].match if skill else ("video",)),
             by=by or self._by,
             **settings,
@@ -135,6 +157,17 @@ class _Rules:
                 "stands beside `instruction`; write one of the two (`instructions` is a list, done in order)",
                 at_key=True,
             )
+
+    def _edits_or_exports(self, loc: Loc, keys: RuleKeys) -> None:
+        """No instruction asks for what is no work on a file: credits, status, an upload."""
+        texts: list[tuple[Loc, str]] = [
+            ((*loc, "instructions", number), text) for number, text in enumerate(keys.instructions or ())
+        ]
+        if keys.instruction is not None:
+            texts.append(((*loc, "instruction"), keys.instruction))
+        for at, text in texts:
+            if fault := misplaced(text):
+                self._located.fault(self._located.known(at), fault)
 
     def _watch(self, place: int, entry: RuleEntry) -> tuple[Path, ...]:
         loc: Loc = ("rules", place, "watch")
@@ -179,6 +212,31 @@ class _Rules:
         if text is None:
             self._missing(("rules", place, "output"), "`output` is missing: the folder where results go")
         return _path(text, loc, self._located, self._environ, self._base)
+
+    def _folder(self, place: int, entry: RuleEntry, key: str) -> Path | None:
+        """A folder that sources are moved to."""
+        text, loc = self._pick(place, entry, key)
+        return _path(text, loc, self._located, self._environ, self._base)
+
+    def _is_never_input(self, place: int, rule: Rule, watched: set[Path]) -> None:
+        for key in ("archive", "quarantine"):
+            folder = getattr(rule, key)
+            if folder in watched:
+                _, loc = self._pick(place, self._written.rules[place], key)
+                self._located.fault(
+                    loc, f"{folder} is a watch folder, and what was moved away is never input"
+                )
+
+    def _archive(self, place: int, entry: RuleEntry) -> Path | None:
+        path = self._folder(place, entry, "archive")
+        after, loc = self._pick(place, entry, "after")
+        own: Loc = ("rules", place, "archive")
+        missing = path is None and not any(map(self._located.faulty, (own, ("defaults", "archive"))))
+        if after == "archive" and missing:
+            self._located.fault(loc, "`archive` is missing beside it: the folder where sources are moved")
+        if after != "archive" and entry.archive is not None:
+            self._located.fault(own, "does nothing without `after: archive` in this rule", at_key=True)
+        return path
 
     def _retry(self, place: int, entry: RuleEntry) -> Retry:
         """Merged key by key: a rule that changes `attempts` keeps the defaults' waits."""

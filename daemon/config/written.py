@@ -14,10 +14,12 @@ from daemon.config.document import NOTHING
 from daemon.config.fields import (
     By,
     Folder,
+    FolderOrNone,
     Instructions,
     Match,
     RuleName,
     SchemaVersion,
+    Seconds,
     Text,
     WatchFolders,
     choice,
@@ -76,6 +78,17 @@ class RuleKeys(RuleSettings):
         default=None,
         description="Where results go; made if missing, and the tree below `watch` is kept below it.",
     )
+    archive: Folder | None = Field(
+        default=None,
+        description="Where `after: archive` moves sources; made if missing, the tree below `watch` is kept below it, "
+        "and nothing is overwritten (-2, -3).",
+    )
+    quarantine: FolderOrNone = Field(
+        default=None,
+        description="Where the sources of jobs that failed for good are moved, in the same way. `retry` finds them "
+        "there.",
+        json_schema_extra={"default": "none"},
+    )
 
 
 class RuleEntry(RuleKeys):
@@ -103,7 +116,12 @@ class RulesFile(Value):
     )
     api: Annotated[Api, BeforeValidator(section)] = Field(default=Api(), description="The paid editor.")
     limits: Annotated[Limits, BeforeValidator(section)] = Field(
-        default=Limits(), description="How much happens at once."
+        default=Limits(), description="How much happens at once, and how much may be spent."
+    )
+    retention: Seconds = Field(
+        default=90 * 86_400.0,
+        description="How long the timelines of finished jobs are kept. What was delivered is remembered for ever.",
+        json_schema_extra={"default": "90d"},
     )
     watching: Annotated[Watching, BeforeValidator(section)] = Field(
         default=Watching(), description="How folders are looked at."

@@ -10,13 +10,16 @@ The socket is readable by the state's owner alone, like the folder it lies in.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from daemon.errors import ReeldropError, StateError, UsageError
 
@@ -25,6 +28,11 @@ Command = Callable[[Message], AsyncIterator[Message]]
 
 NAME: Final = "control.sock"
 _LONGEST_LINE: Final = 1 << 20
+"""Bytes of a request: 100,000 jobs by their ids."""
+_PATIENCE: Final = 60.0
+"""Seconds for a whole request to come."""
+
+_log = structlog.get_logger()
 
 
 class ControlServer:
@@ -49,28 +57,62 @@ class ControlServer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             try:
-                async for line in self._lines(await reader.readline()):
-                    writer.write(json.dumps(line).encode() + b"\n")
-                    await writer.drain()
+                async with aclosing(self._lines(reader)) as lines:
+                    async for line in lines:
+                        writer.write(line)
+                        await writer.drain()
             finally:
                 writer.close()
                 await writer.wait_closed()
 
-    async def _lines(self, request: bytes) -> AsyncIterator[Message]:
+    async def _lines(self, reader: asyncio.StreamReader) -> AsyncGenerator[bytes]:
         try:
-            asked = json.loads(request)
-            command = self._commands[asked["command"]]
-        except (ValueError, KeyError, TypeError):
-            yield {
-                "error": "this daemon does not know that command; are both of the same version?",
-                "usage": True,
-            }
-            return
-        try:
+            asked = await _request(reader)
+            command = self._commands.get(str(asked.get("command")))
+            if command is None:
+                raise UsageError("", "this daemon does not know that command; are both of the same version?")
             async for line in command(asked):
-                yield line
+                yield _line(line)
         except ReeldropError as error:
-            yield {"error": str(error), "usage": isinstance(error, UsageError)}
+            yield _line({"error": str(error), "usage": isinstance(error, UsageError)})
+        except ConnectionError:
+            raise
+        except Exception as error:
+            # A request that cannot be worked on must neither go unanswered nor stop the daemon.
+            _log.exception("control.failed")
+            yield _line({"error": f"the daemon could not do that ({type(error).__name__}: {error})"})
+
+
+def _line(said: Message) -> bytes:
+    return json.dumps(said).encode() + b"\n"
+
+
+async def _request(reader: asyncio.StreamReader) -> Message:
+    """Raises UsageError for what is no whole line of JSON with an object in it."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            line = await _whole_line(reader)
+    except asyncio.IncompleteReadError:
+        raise UsageError("", "the request ended in the middle of its line") from None
+    except TimeoutError:
+        raise UsageError("", f"no whole request came within {_PATIENCE:.0f} s") from None
+    try:
+        asked = json.loads(line)
+    except (ValueError, RecursionError):
+        raise UsageError("", "the request is no JSON") from None
+    if not isinstance(asked, dict):
+        raise UsageError("", "the request is no JSON object")
+    return asked
+
+
+async def _whole_line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.LimitOverrunError:
+        # Who is still sending hears no answer.
+        while (more := await reader.read(_LONGEST_LINE)) and b"\n" not in more:
+            pass
+        raise UsageError("", f"the request has more than {_LONGEST_LINE:,} bytes") from None
 
 
 def ask(state: Path, command: str, **details: Any) -> Iterator[Message]:
@@ -85,14 +127,25 @@ def ask(state: Path, command: str, **details: Any) -> Iterator[Message]:
                 f"its daemon does not answer ({error.strerror})",
                 "Is it just starting?",
             ) from None
-        link.sendall(json.dumps({"command": command, **details}).encode() + b"\n")
-        with link.makefile("rb") as lines:
-            for line in lines:
-                told: Message = json.loads(line)
-                if "error" in told:
-                    kind = UsageError if told.get("usage") else ReeldropError
-                    raise kind("", str(told["error"]))
-                yield told
+        try:
+            link.sendall(json.dumps({"command": command, **details}).encode() + b"\n")
+            with link.makefile("rb") as lines:
+                for line in lines:
+                    if not line.endswith(b"\n"):
+                        raise ConnectionResetError(errno.ECONNRESET, "in the middle of its answer")
+                    yield _told(line)
+        except OSError as error:
+            raise ReeldropError(
+                f"state folder {state}", f"its daemon hung up ({error.strerror})", "Did it stop? Ask again."
+            ) from None
+
+
+def _told(line: bytes) -> Message:
+    told: Message = json.loads(line)
+    if "error" in told:
+        kind = UsageError if told.get("usage") else ReeldropError
+        raise kind("", str(told["error"]))
+    return told
 
 
 @contextmanager

@@ -66,6 +66,8 @@ def note(job: Job) -> str:
         what, then = "waits for you", "Once that is done:  reeldrop retry"
         if job.not_before is not None:
             then = "It looks again by itself. At once:  reeldrop retry"
+        if code == "user":
+            then = "To let it go on:  reeldrop resume"
     else:
         what, then = "could not be edited", "To try it again:  reeldrop retry"
         if code == "edit" and job.made_by == "embedded":

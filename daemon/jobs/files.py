@@ -6,10 +6,12 @@ since. Touching a file, writing equal bytes over it, renaming or moving it are n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from daemon.jobs.model import KnownFile, Source
 from daemon.jobs.schema import files
@@ -20,6 +22,12 @@ def known(connection: Connection, path: Path) -> KnownFile | None:
     return None if row is None else KnownFile(**row._mapping)
 
 
+def among(connection: Connection, paths: Collection[Path], inodes: Collection[int]) -> list[KnownFile]:
+    """Known files at these paths, or with these inodes; a few hundred of each at most."""
+    rows = connection.execute(select(files).where(or_(files.c.path.in_(paths), files.c.inode.in_(inodes))))
+    return [KnownFile(**row._mapping) for row in rows]
+
+
 def all_standing(connection: Connection) -> list[KnownFile]:
     """All known files that were there at the last look."""
     rows = connection.execute(select(files).where(files.c.gone_at.is_(None)))
@@ -27,22 +35,16 @@ def all_standing(connection: Connection) -> list[KnownFile]:
 
 
 def remember(connection: Connection, source: Source) -> None:
-    connection.execute(delete(files).where(files.c.path == source.path))
-    connection.execute(
-        insert(files).values(
-            path=source.path,
-            device=source.device,
-            inode=source.inode,
-            size=source.size,
-            mtime_ns=source.mtime_ns,
-            content=source.content,
-        )
-    )
+    values = asdict(source) | {"gone_at": None}
+    if connection.execute(update(files).where(files.c.path == source.path).values(values)).rowcount == 0:
+        connection.execute(insert(files).values(values))
 
 
 def mark_gone(connection: Connection, paths: Iterable[Path], now: float) -> None:
-    for path in paths:
-        connection.execute(update(files).where(files.c.path == path).values(gone_at=now))
+    rows = [{"at": path, "gone": now} for path in paths]
+    if rows:
+        change = update(files).where(files.c.path == bindparam("at")).values(gone_at=bindparam("gone"))
+        connection.execute(change, rows)
 
 
 def moved(connection: Connection, source: Path, target: Path) -> None:
@@ -53,7 +55,8 @@ def moved(connection: Connection, source: Path, target: Path) -> None:
     connection.execute(update(files).where(files.c.path == source).values(path=target, gone_at=None))
 
 
-def same_content(connection: Connection, content: str) -> list[KnownFile]:
-    """Known files with this content that stood somewhere at the last look."""
-    rows = connection.execute(select(files).where(files.c.content == content, files.c.gone_at.is_(None)))
+def same_content(connection: Connection, content: str, since: float = math.inf) -> list[KnownFile]:
+    """Known files with this content that stood somewhere at the last look, or went after `since`."""
+    stood = or_(files.c.gone_at.is_(None), files.c.gone_at >= since)
+    rows = connection.execute(select(files).where(files.c.content == content, stood))
     return [KnownFile(**row._mapping) for row in rows]

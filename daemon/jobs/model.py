@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from daemon.config.fields import By
+from daemon.config.fields import After, By
 from daemon.jobs.states import State
 from daemon.media.types import kind_of
 
@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"  # nothing was done; it may be sent again
     FAILED = "failed"
+    ASKED = "asked"  # the editor asked back: an answer to its question is due
     VOID = "void"  # belongs to a session that is gone, or to an attempt given up
 
 
@@ -51,13 +52,18 @@ class Source:
     def is_text(self) -> bool:
         return kind_of(self.path) == "text"
 
+    @property
+    def is_link(self) -> bool:
+        return kind_of(self.path) == "link"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What a rule said when the job was made; later changes of the rules do not touch the job.
 
     `folder` is where this job's files go (the tree below the watch folder included), `file_mode` None
-    means: as the folder has it. `first` and `longest` are seconds.
+    means: as the folder has it. `first` and `longest` are seconds. `answer` goes to an editor that asks back.
+    `after`, `archive` and `quarantine` say what becomes of the source, and where this job's own is moved to.
     """
 
     instructions: tuple[str, ...]
@@ -75,11 +81,19 @@ class Recipe:
     first: float
     longest: float
     again: str
+    answer: str = "use your best judgement"
+    after: After = "keep"
+    archive: Path | None = None
+    quarantine: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One settled file under one rule. `reason` is `code: sentence`; `key` stands for the instructions."""
+    """One settled file under one rule. `reason` is `code: sentence`; `key` stands for the instructions.
+
+    `asked`: a person asked for it. `estimate`: about how many credits it was to cost when the service was to
+    edit it, and `begun_at` when it was begun for that much without a person's word.
+    """
 
     id: str
     rule: str
@@ -96,6 +110,9 @@ class Job:
     priority: int = 0
     outputs: tuple[Path, ...] = ()
     credits: float | None = None
+    asked: bool = False
+    estimate: float | None = None
+    begun_at: float | None = None
     account: str | None = None
     session_id: str | None = None
     task_id: str | None = None
@@ -166,3 +183,29 @@ class KnownFile:
     def is_same(self, device: int, inode: int, size: int, mtime_ns: int) -> bool:
         mine = (self.device, self.inode, self.size, self.mtime_ns)
         return mine == (device, inode, size, mtime_ns) and self.gone_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What new paid steps of an account wait for, as a sentence; `available`: credits that did not suffice."""
+
+    reason: str
+    available: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """What is known of an account that pays.
+
+    `user_id` is the service's own name for it. `exported_at`: its first export that succeeded, None: it has
+    never exported. `bars`: what its new paid steps wait for, by code (credits, subscription, token). `room`,
+    `refusals` and `shut_until` are its gate's (`nemo.gate`), the last one in seconds since 1970.
+    """
+
+    id: str
+    user_id: str | None = None
+    exported_at: float | None = None
+    bars: Mapping[str, Bar] = field(default_factory=dict)
+    room: float | None = None
+    refusals: int | None = None
+    shut_until: float | None = None

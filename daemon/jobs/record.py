@@ -5,26 +5,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, literal_column, not_, or_, select, update
 from sqlalchemy.engine import Row
 
+from daemon.config.fields import By
 from daemon.errors import UsageError
 from daemon.jobs import schema
 from daemon.jobs.model import Delivery, Entry, Job, Outcome, Recipe, Record, Source, Step, StepRecord
-from daemon.jobs.states import UNFINISHED, Move, State, after
+from daemon.jobs.states import UNFINISHED, IllegalMove, Move, State, after
 
 _jobs, _steps, _timeline = schema.jobs, schema.steps, schema.timeline
+_recipe = select(schema.recipes.c.recipe).where(schema.recipes.c.id == _jobs.c.recipe_id)
+_ALL = select(_jobs, _recipe.scalar_subquery().label("recipe"))
 
 
 def new_id() -> str:
-    """Eight hex digits. Random, because a record begun anew must not reuse the ids that sidecars carry."""
-    return secrets.token_hex(4)
+    """Twelve hex digits: of eight, two among 50,000 were equal.
+
+    Random, because a record begun anew must not reuse the ids that sidecars carry.
+    """
+    return secrets.token_hex(6)
 
 
 # Jobs
@@ -36,7 +44,9 @@ def add_job(connection: Connection, job: Job) -> None:
         insert(_jobs).values(
             **{name: getattr(job, name) for name in _PLAIN},
             **{name: source[name] for name in _SOURCE},
-            recipe=_recipe_out(job.recipe),
+            recipe_id=_shared(connection, job.recipe),
+            base=job.recipe.base,
+            made_by=job.made_by,
             state=job.state.value,
             step=job.step.value if job.step else None,
             outputs=[str(path) for path in job.outputs],
@@ -45,15 +55,15 @@ def add_job(connection: Connection, job: Job) -> None:
 
 
 def get_job(connection: Connection, job_id: str) -> Job | None:
-    row = connection.execute(select(_jobs).where(_jobs.c.id == job_id)).one_or_none()
+    row = connection.execute(_ALL.where(_jobs.c.id == job_id)).one_or_none()
     return None if row is None else _job(row)
 
 
 def find_job(connection: Connection, prefix: str) -> Job:
     """The one job whose id begins with `prefix`; raises UsageError for none or several."""
-    rows = connection.execute(
-        select(_jobs).where(_jobs.c.id.startswith(prefix, autoescape=True)).limit(2)
-    ).all()
+    if (whole := get_job(connection, prefix)) is not None:
+        return whole  # by the index; a beginning is looked for in all rows
+    rows = connection.execute(_ALL.where(_jobs.c.id.startswith(prefix, autoescape=True)).limit(2)).all()
     if len(rows) == 1:
         return _job(rows[0])
     cause = "fits several jobs, give more of it" if rows else "is no job's id"
@@ -66,10 +76,11 @@ def list_jobs(
     states: Iterable[State] = (),
     rule: str | None = None,
     source: Path | None = None,
+    but: str | None = None,
     limit: int | None = None,
 ) -> list[Job]:
-    """Jobs, newest first."""
-    query = select(_jobs).order_by(_jobs.c.created_at.desc(), _jobs.c.id)
+    """Jobs, newest first; those whose reason has the code `but` left out."""
+    query = _ALL.order_by(_jobs.c.created_at.desc(), _jobs.c.id)
     wanted = [state.value for state in states]
     if wanted:
         query = query.where(_jobs.c.state.in_(wanted))
@@ -77,6 +88,8 @@ def list_jobs(
         query = query.where(_jobs.c.rule == rule)
     if source is not None:
         query = query.where(_jobs.c.path == source)
+    if but is not None:
+        query = query.where(or_(_jobs.c.reason.is_(None), ~_jobs.c.reason.startswith(f"{but}:")))
     if limit is not None:
         query = query.limit(limit)
     return [_job(row) for row in connection.execute(query)]
@@ -84,8 +97,14 @@ def list_jobs(
 
 def jobs_for(connection: Connection, content: str, key: str) -> list[Job]:
     """All jobs of this content under these instructions, newest first."""
-    query = select(_jobs).where(_jobs.c.content == content, _jobs.c.key == key)
+    query = _ALL.where(_jobs.c.content == content, _jobs.c.key == key)
     return [_job(row) for row in connection.execute(query.order_by(_jobs.c.created_at.desc()))]
+
+
+def jobs_with(connection: Connection, contents: Collection[str]) -> list[Job]:
+    """All jobs of these contents (a few hundred at most), newest first."""
+    query = _ALL.where(_jobs.c.content.in_(contents)).order_by(_jobs.c.created_at.desc())
+    return [_job(row) for row in connection.execute(query)]
 
 
 def counts(connection: Connection) -> dict[State, int]:
@@ -95,19 +114,26 @@ def counts(connection: Connection) -> dict[State, int]:
 
 def is_busy(connection: Connection) -> bool:
     """Whether a job is queued, running, or waiting for its time, and not for a held job of its content."""
-    busy = [State.QUEUED.value, State.RUNNING.value, State.WAITING.value]
     blocked = _twin(_jobs, [State.HELD]).exists()
-    found = connection.execute(select(_jobs.c.id).where(_OPEN, _jobs.c.state.in_(busy), ~blocked).limit(1))
-    return found.first() is not None
+    return any(
+        connection.execute(select(_jobs.c.id).where(_is(state), ~blocked).limit(1)).first() is not None
+        for state in (State.QUEUED, State.RUNNING, State.WAITING)
+    )
+
+
+def any_open(connection: Connection, by: By) -> bool:
+    """Whether a job of this editor is unfinished."""
+    return any(
+        connection.execute(select(_jobs.c.id).where(_is(state, by)).limit(1)).first() is not None
+        for state in UNFINISHED
+    )
 
 
 def held_twin(connection: Connection, job: Job) -> Job | None:
     """The older job of the same content and instructions that is held, and so holds up this queued one."""
-    query = (
-        select(_jobs)
-        .where(_jobs.c.content == job.source.content, _jobs.c.key == job.key, _jobs.c.id != job.id)
-        .where(_jobs.c.state == State.HELD.value, _jobs.c.created_at <= job.created_at)
-    )
+    query = _ALL.where(
+        _jobs.c.content == job.source.content, _jobs.c.key == job.key, _jobs.c.id != job.id
+    ).where(_jobs.c.state == State.HELD.value, _jobs.c.created_at <= job.created_at)
     row = connection.execute(query.limit(1)).one_or_none() if job.state is State.QUEUED else None
     return None if row is None else _job(row)
 
@@ -123,24 +149,49 @@ def _twin(of: Any, states: Iterable[State]) -> Any:
     return select(older.c.id).where(same, older.c.state.in_([state.value for state in states]), earlier)
 
 
-def claim(connection: Connection, now: float) -> Job | None:
+def claim(
+    connection: Connection, now: float, *, shut: Collection[By] = (), alone: Collection[By] = ()
+) -> Job | None:
     """Starts the next job that may run now, and returns it as it is then.
 
     By priority, then by age. A job whose content an older unfinished job already works on under the same
-    instructions is passed over: it will be served from that one's result.
+    instructions is passed over: it will be served from that one's result. Editors in `shut` get no job, and
+    those in `alone` none beside the one that they have begun.
     """
-    twin = _twin(_jobs, UNFINISHED).exists()
-    due = or_(
-        _jobs.c.state == State.QUEUED.value,
-        and_(_jobs.c.state.in_([State.WAITING.value, State.HELD.value]), _jobs.c.not_before <= now),
-    )
-    query = (
-        select(_jobs).where(_OPEN, due, ~twin).order_by(_jobs.c.priority.desc(), _jobs.c.created_at).limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    heads = []
+    for by in _EDITORS:
+        if by in shut:
+            continue
+        begun = _begun(connection, by) if by in alone else None
+        for state in (State.QUEUED, State.WAITING, State.HELD):
+            head = connection.execute(_first_due(state, by, now, begun)).one_or_none()
+            heads += [] if head is None else [head]
+    if not heads:
         return None
-    return move(connection, _job(row), Move.START, now=now, reason=_job(row).reason)
+    first = _job(min(heads, key=lambda row: (-row.priority, row.created_at)))
+    return move(connection, first, Move.START, now=now, reason=first.reason)
+
+
+def _first_due(state: State, by: By, now: float, only: str | None) -> Select[Any]:
+    """The job of this state that may start first, in the order of the state's index."""
+    query = _ALL.where(_is(state, by), ~_twin(_jobs, UNFINISHED).exists())
+    if only is not None:
+        query = query.where(_jobs.c.id == only)
+    if state is not State.QUEUED:
+        query = query.where(_jobs.c.not_before <= now).order_by(_jobs.c.not_before)
+    return query.order_by(_jobs.c.priority.desc(), _jobs.c.created_at).limit(1)
+
+
+def _begun(connection: Connection, by: By) -> str | None:
+    """The job of this editor that is under way: it runs, or waits in a session for its time."""
+    for state in (State.RUNNING, State.WAITING):
+        query = select(_jobs.c.id).where(_is(state, by)).order_by(_jobs.c.created_at)
+        if state is State.WAITING:
+            query = query.where(_jobs.c.session_id.is_not(None))
+        found = connection.execute(query.limit(1)).scalar()
+        if found is not None:
+            return str(found)
+    return None
 
 
 def next_due(connection: Connection, now: float) -> float | None:
@@ -148,11 +199,13 @@ def next_due(connection: Connection, now: float) -> float | None:
 
     Those that are due already and yet not to be claimed wait for another job, not for a time.
     """
-    query = select(func.min(_jobs.c.not_before)).where(
-        _OPEN, _jobs.c.state.in_([State.WAITING.value, State.HELD.value]), _jobs.c.not_before > now
-    )
-    found = connection.execute(query).scalar()
-    return None if found is None else float(found)
+    at = _jobs.c.not_before
+    found = [
+        connection.execute(select(at).where(_is(state, by), at > now).order_by(at).limit(1)).scalar()
+        for by in _EDITORS
+        for state in (State.WAITING, State.HELD)
+    ]
+    return min((float(one) for one in found if one is not None), default=None)
 
 
 def move(
@@ -165,7 +218,10 @@ def move(
     not_before: float | None = None,
     **changes: Any,
 ) -> Job:
-    """Moves a job by the table of `jobs.states`; `changes` are further columns (attempt, outputs, …)."""
+    """Moves a job by the table of `jobs.states`; `changes` are further columns (attempt, outputs, …).
+
+    Raises IllegalMove also where the job is no longer in the state that `job` says.
+    """
     values = {
         "state": after(job.state, by).value,
         "reason": reason,
@@ -173,7 +229,7 @@ def move(
         "updated_at": now,
         **changes,
     }
-    return _set(connection, job.id, values)
+    return _set(connection, job.id, values, job.state)
 
 
 def set_job(connection: Connection, job: Job, *, now: float, **changes: Any) -> Job:
@@ -181,11 +237,15 @@ def set_job(connection: Connection, job: Job, *, now: float, **changes: Any) -> 
     return _set(connection, job.id, {"updated_at": now, **changes})
 
 
-def _set(connection: Connection, job_id: str, values: dict[str, Any]) -> Job:
+def _set(connection: Connection, job_id: str, values: dict[str, Any], state: State | None = None) -> Job:
     if "outputs" in values:
         values["outputs"] = [str(path) for path in values["outputs"]]
-    connection.execute(update(_jobs).where(_jobs.c.id == job_id).values(**values))
-    return _job(connection.execute(select(_jobs).where(_jobs.c.id == job_id)).one())
+    change = update(_jobs).where(_jobs.c.id == job_id).values(**values)
+    if state is not None:
+        change = change.where(_jobs.c.state == state.value)
+    if connection.execute(change).rowcount == 0 and state is not None:
+        raise IllegalMove(f"job {job_id} is no longer {state}")
+    return _job(connection.execute(_ALL.where(_jobs.c.id == job_id)).one())
 
 
 def set_source(connection: Connection, job: Job, source: Source, now: float) -> Job:
@@ -195,7 +255,7 @@ def set_source(connection: Connection, job: Job, source: Source, now: float) -> 
 
 
 def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
-    return _set(connection, job.id, {"recipe": _recipe_out(recipe)})
+    return _set(connection, job.id, {"recipe_id": _shared(connection, recipe), "base": recipe.base})
 
 
 def repath(connection: Connection, source: Path, target: Path) -> None:
@@ -203,17 +263,108 @@ def repath(connection: Connection, source: Path, target: Path) -> None:
     connection.execute(update(_jobs).where(_jobs.c.path == source, _OPEN).values(path=target))
 
 
+def release_held(connection: Connection, by: By, codes: Collection[str], now: float) -> list[Job]:
+    """Queues again what this editor's jobs were held for, once it is no more."""
+    held = [job for job in list_jobs(connection, states=[State.HELD]) if job.made_by == by]
+    return [move(connection, job, Move.RETRY, now=now) for job in held if job.reason_code in codes]
+
+
+def release_budgets(connection: Connection, now: float) -> None:
+    """Queues again what waits for another day's budget: the limits may be others now."""
+    for job in list_jobs(connection, states=[State.WAITING]):
+        if job.reason_code == "budget":
+            move(connection, job, Move.RETRY, now=now)
+
+
+def any_held(connection: Connection, by: By, code: str) -> bool:
+    """Whether a job of this editor is held for this reason."""
+    return any(
+        job.reason_code == code for job in list_jobs(connection, states=[State.HELD]) if job.made_by == by
+    )
+
+
+def have_one_try(connection: Connection, by: By, code: str, now: float) -> None:
+    """Where nobody finds out whether the reason they are held for is over, the oldest of those held does."""
+    held = [
+        job
+        for job in list_jobs(connection, states=[State.HELD])
+        if (job.made_by, job.reason_code) == (by, code)
+    ]
+    at_it = list_jobs(connection, states=[State.RUNNING, State.QUEUED])
+    if any(job.not_before is not None for job in held) or any(
+        (job.made_by, job.reason_code) == (by, code) for job in at_it
+    ):
+        return
+    for job in held[-1:]:
+        _set(connection, job.id, {"not_before": now, "updated_at": now})
+
+
+def release_output(connection: Connection, folder: Path, now: float) -> None:
+    """Queues again what was held because this output folder took no file."""
+    for job in list_jobs(connection, states=[State.HELD]):
+        if job.reason_code == "output" and job.recipe.folder == folder:
+            move(connection, job, Move.RETRY, now=now)
+
+
+def shift_waits(connection: Connection, seconds: float) -> None:
+    """Moves the times that unfinished jobs wait for; not those of a budget or a schedule, which are the calendar's."""
+    by_calendar = or_(_jobs.c.reason.startswith("budget:"), _jobs.c.reason.startswith("schedule:"))
+    connection.execute(
+        update(_jobs)
+        .where(_OPEN, _jobs.c.not_before.is_not(None), or_(_jobs.c.reason.is_(None), not_(by_calendar)))
+        .values(not_before=_jobs.c.not_before + seconds)
+    )
+
+
 def recover(connection: Connection, now: float) -> list[Job]:
     """Puts back in the queue what a daemon that died left running."""
-    running = list_jobs(connection, states=[State.RUNNING])
-    return [move(connection, job, Move.RECOVER, now=now, reason=job.reason) for job in running]
+    return [put_back(connection, job, now) for job in list_jobs(connection, states=[State.RUNNING])]
+
+
+def put_back(connection: Connection, job: Job, now: float) -> Job:
+    """Queues a running job again that no slot works on any more; one whose hold was asked for meanwhile is held."""
+    asked = hold_asked(connection, job)
+    if asked is not None:
+        return move(connection, job, Move.HOLD, now=now, reason=asked)
+    return move(connection, job, Move.RECOVER, now=now, reason=job.reason)
+
+
+def hold_asked(connection: Connection, job: Job) -> str | None:
+    """The reason for which a person has asked for this running job to be held at its next step."""
+    kept = get_job(connection, job.id)
+    return kept.reason if kept is not None and kept.reason_code == "user" else None
 
 
 def untold(connection: Connection) -> list[Job]:
     """Failed jobs without a name for their note: the daemon died between the two."""
-    query = select(_jobs).outerjoin(schema.names, schema.names.c.job == _jobs.c.id)
+    query = _ALL.outerjoin(schema.names, schema.names.c.job == _jobs.c.id)
     query = query.where(_jobs.c.state == State.FAILED.value, schema.names.c.job.is_(None))
     return [_job(row) for row in connection.execute(query)]
+
+
+def jobs_of(connection: Connection, source: Source) -> list[Job]:
+    """The jobs of this very file, newest first: its content at its path, or under another name of its inode."""
+    here = _jobs.c.path == source.path
+    inode = and_(_jobs.c.device == source.device, _jobs.c.inode == source.inode)
+    query = _ALL.where(_jobs.c.content == source.content, or_(here, inode))
+    return [_job(row) for row in connection.execute(query.order_by(_jobs.c.created_at.desc()))]
+
+
+def jobs_with_source(
+    connection: Connection, delivered: Collection[str], failed: Collection[str]
+) -> list[Job]:
+    """Finished jobs whose source may still be theirs to dispose of.
+
+    Those of the rules `delivered` that succeeded, where the source stood at the last look, and those of the
+    rules `failed` that failed.
+    """
+    known = schema.files
+    standing = select(known.c.path).where(
+        known.c.path == _jobs.c.path, known.c.content == _jobs.c.content, known.c.gone_at.is_(None)
+    )
+    done = and_(_jobs.c.state == State.SUCCEEDED.value, _jobs.c.rule.in_(delivered), standing.exists())
+    over = and_(_jobs.c.state == State.FAILED.value, _jobs.c.rule.in_(failed))
+    return [_job(row) for row in connection.execute(_ALL.where(or_(done, over)))]
 
 
 # Steps
@@ -255,8 +406,8 @@ def void_steps(connection: Connection, job: Job, steps: Iterable[Step], now: flo
     connection.execute(
         update(_steps)
         .where(_steps.c.job == job.id, _steps.c.step.in_([step.value for step in steps]))
-        .where(or_(_steps.c.outcome.is_(None), _steps.c.outcome != Outcome.VOID.value))
-        .values(outcome=Outcome.VOID.value, result_at=now)
+        .where(or_(_steps.c.outcome.is_(None), _steps.c.outcome.not_in(_NOTHING_DONE)))
+        .values(outcome=Outcome.VOID.value, result_at=func.coalesce(_steps.c.result_at, now))
     )
 
 
@@ -266,19 +417,40 @@ def steps_of(connection: Connection, job_id: str) -> tuple[StepRecord, ...]:
     return tuple(_step(row) for row in rows)
 
 
-def paid_between(connection: Connection, account: str, since: float, but: int) -> int:
-    """How many other paid steps of this account were open at any time after `since`."""
+def paid_between(connection: Connection, account: str, since: float, but: int, limit: float) -> int:
+    """How many other paid steps of this account were open at any time after `since`.
+
+    One without a result counts for `limit` seconds after it was sent: nothing is done to a message after that.
+    Seen without this limit: a job that stayed `maybe-paid` kept every later lost answer from being told.
+    """
     query = (
         select(func.count())
         .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
+        .where(_jobs.c.account == account, _steps.c.step == Step.EDIT.value, _steps.c.id != but)
         .where(
-            _jobs.c.account == account,
-            _steps.c.step == Step.EDIT.value,
-            _steps.c.id != but,
-            or_(_steps.c.outcome.is_(None), _steps.c.result_at >= since),
+            or_(
+                and_(_steps.c.outcome.is_(None), _steps.c.intent_at >= since - limit),
+                _steps.c.result_at >= since,
+            )
         )
     )
     return connection.execute(query).scalar_one()
+
+
+def is_unclear(connection: Connection, account: str, but: str) -> bool:
+    """Whether a message of another job of this account has no answer, and it will be found out what became of it.
+
+    Nobody listens to it any more, and its job was not left to a person for good.
+    """
+    lost = or_(_jobs.c.state != State.RUNNING.value, _steps.c.intent["looks"].as_integer() > 0)
+    left = and_(_jobs.c.state == State.HELD.value, _jobs.c.not_before.is_(None))
+    query = (
+        select(_steps.c.id)
+        .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
+        .where(_OPEN, _jobs.c.account == account, _jobs.c.id != but, lost, not_(left))
+        .where(_steps.c.step == Step.EDIT.value, _steps.c.outcome.is_(None))
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 # Timeline
@@ -313,9 +485,17 @@ def reserve(connection: Connection, job: Job, base: str) -> bool:
 def holder_of(connection: Connection, folder: Path, base: str) -> Job | None:
     """The job that has a base name in a folder."""
     names = schema.names
-    query = select(_jobs).join(names, names.c.job == _jobs.c.id)
+    query = _ALL.join(names, names.c.job == _jobs.c.id)
     row = connection.execute(query.where(names.c.folder == folder, names.c.base == base)).one_or_none()
     return None if row is None else _job(row)
+
+
+def names_in(connection: Connection, folder: Path) -> dict[str, bool]:
+    """The base names that are reserved in a folder; true where the job that has one has succeeded."""
+    names = schema.names
+    query = select(names.c.base, _jobs.c.state).join(_jobs, names.c.job == _jobs.c.id)
+    rows = connection.execute(query.where(names.c.folder == folder))
+    return {base: state == State.SUCCEEDED.value for base, state in rows}
 
 
 def release_name(connection: Connection, folder: Path, base: str) -> None:
@@ -346,6 +526,13 @@ def deliveries_of(connection: Connection, content: str, key: str) -> list[Delive
     return [Delivery(**{name: value for name, value in row._mapping.items() if name != "id"}) for row in rows]
 
 
+def deliveries_with(connection: Connection, contents: Collection[str]) -> list[Delivery]:
+    """Where results of these contents (a few hundred at most) were put, newest first."""
+    table = schema.deliveries
+    rows = connection.execute(select(table).where(table.c.content.in_(contents)).order_by(table.c.id.desc()))
+    return [Delivery(**{name: value for name, value in row._mapping.items() if name != "id"}) for row in rows]
+
+
 def is_delivered(connection: Connection, path: Path, content: str) -> bool:
     """Whether this file is a result of ours, where we put it: an output folder may be a watch folder too."""
     table = schema.deliveries
@@ -357,18 +544,41 @@ def is_delivered(connection: Connection, path: Path, content: str) -> bool:
 
 _PLAIN = (
     "id", "rule", "key", "variant", "parent", "attempt", "reason", "not_before", "priority", "credits",
-    "account", "session_id", "task_id", "render_id", "created_at", "updated_at",
+    "asked", "estimate", "begun_at", "account", "session_id", "task_id", "render_id", "created_at", "updated_at",
 )  # fmt: skip
 _SOURCE = ("path", "device", "inode", "size", "mtime_ns", "content")
-_OPEN = _jobs.c.state.in_([state.value for state in (State.QUEUED, State.RUNNING, State.WAITING, State.HELD)])
+_FOLDERS = ("folder", "archive", "quarantine")
+_NOTHING_DONE = (Outcome.VOID.value, Outcome.REFUSED.value)
+_EDITORS: tuple[By, ...] = get_args(By)
+_OPEN = _jobs.c.state.in_([state.value for state in UNFINISHED])
+_BEGUN = _jobs.c.state.in_([literal_column(f"'{state}'") for state in ("running", "waiting", "held")])
 
 
-def _recipe_out(recipe: Recipe) -> dict[str, Any]:
-    return asdict(recipe) | {"folder": str(recipe.folder)}
+def _is(state: State, by: By | None = None) -> Any:
+    """Jobs in this state (and of this editor), said so that the state's partial index is taken."""
+    exact = _jobs.c.state == literal_column(f"'{state.value}'")
+    whose = _jobs.c.made_by.in_(_EDITORS if by is None else [by])
+    return and_(exact, whose) if state is State.QUEUED else and_(_BEGUN, exact, whose)
 
 
-def _recipe_in(kept: dict[str, Any]) -> Recipe:
-    return Recipe(**kept | {"folder": Path(kept["folder"]), "instructions": tuple(kept["instructions"])})
+def _shared(connection: Connection, recipe: Recipe) -> int:
+    """The number of the row that all jobs with this recipe share; the result's name is each job's own."""
+    table = schema.recipes
+    kept = {name: value for name, value in asdict(recipe).items() if name not in ("base", *_FOLDERS)}
+    folders = {name: getattr(recipe, name) for name in _FOLDERS}
+    kept |= {name: str(folder) for name, folder in folders.items() if folder is not None}
+    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:32]
+    number = connection.execute(select(table.c.id).where(table.c.digest == digest)).scalar()
+    if number is None:
+        key = connection.execute(insert(table).values(digest=digest, recipe=kept)).inserted_primary_key
+        assert key is not None
+        number = key[0]
+    return int(number)
+
+
+def _recipe_in(kept: dict[str, Any], base: str) -> Recipe:
+    folders = {name: Path(kept[name]) for name in _FOLDERS if name in kept}
+    return Recipe(**kept | folders | {"instructions": tuple(kept["instructions"])}, base=base)
 
 
 def _job(row: Row[Any]) -> Job:
@@ -376,7 +586,7 @@ def _job(row: Row[Any]) -> Job:
     return Job(
         **{name: held[name] for name in _PLAIN},
         source=Source(**{name: held[name] for name in _SOURCE}),
-        recipe=_recipe_in(held["recipe"]),
+        recipe=_recipe_in(held["recipe"], held["base"]),
         state=State(held["state"]),
         step=Step(held["step"]) if held["step"] else None,
         outputs=tuple(Path(path) for path in held["outputs"]),

@@ -11,7 +11,7 @@ Everything that changes a state is a move of the table below; nothing else in Re
     SUCCEED   the last step has a result
     FAIL      its own fault, for good
     PARK      goes on by itself at `not_before`
-    HOLD      goes on when a person says so or a condition is met
+    HOLD      goes on when a person says so or a condition is met; of a held job: for another reason
     CANCEL    will not be done; costs nothing
     RETRY     a person, or a new drop, wants it done after all
     RECOVER   a daemon that died left it running
@@ -47,7 +47,7 @@ class Move(StrEnum):
 
 
 class IllegalMove(Exception):
-    """A move the table does not know; a bug in whoever asked for it."""
+    """A move the table does not know, or of a job that has moved meanwhile."""
 
 
 TABLE: Final[Mapping[State, Mapping[Move, State]]] = MappingProxyType(
@@ -75,6 +75,7 @@ TABLE: Final[Mapping[State, Mapping[Move, State]]] = MappingProxyType(
         State.HELD: {
             Move.START: State.RUNNING,
             Move.RETRY: State.QUEUED,
+            Move.HOLD: State.HELD,
             Move.CANCEL: State.CANCELLED,
         },
         State.FAILED: {Move.RETRY: State.QUEUED},

@@ -11,13 +11,14 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from daemon.errors import StateError
@@ -25,26 +26,46 @@ from daemon.jobs.schema import REVISION
 
 T = TypeVar("T")
 Change = Callable[[Connection], T]
+Troubled = Callable[[str | None], None]
 
 _GROUP: Final = 256
 """Changes in one commit at the most, so that the first of them is not kept waiting for long."""
+_WAITS: Final = (1.0, 2.0, 5.0, 10.0)
+"""Seconds between tries of a commit that the disk does not take."""
+_PASSING: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+    }
+)
 
 
 class Store:
     """The record on disk. `write` commits before it returns; `read` sees the last commit.
 
-    Opened for writing, it belongs to the holder of the state's lock (`jobs.lock`). Raises StateError for a
-    file that is damaged, newer than this program, or (read-only) not there.
+    Opened for writing, it belongs to the holder of the state's lock (`jobs.lock`). With `troubled`, a change
+    that a full or read-only disk keeps from being committed waits until it can be, and so does whoever waits
+    for it; `troubled` hears why, and None when that is over (on the writer's thread).
+
+    Raises StateError for a file that is damaged, newer than this program, or (read-only) not there.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False, troubled: Troubled | None = None) -> None:
         self.path = path
+        self._troubled = troubled
+        self._closing = threading.Event()
         self._reading = threading.Lock()
         self._queue: SimpleQueue[tuple[Change[Any], Future[Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         try:
             if not readonly:
                 self._writer = _engine(path, "rwc").connect()
+                _check_pages(self._writer)
                 _migrate(self._writer)
                 path.chmod(0o600)
                 self._thread = threading.Thread(target=self._write_all, name="store", daemon=True)
@@ -72,6 +93,8 @@ class Store:
         with self._reading:
             try:
                 return query(self._reader)
+            except DatabaseError as error:
+                raise _damaged(self.path, error) from None
             finally:
                 self._reader.rollback()
 
@@ -79,6 +102,7 @@ class Store:
         self._reader.close()
         self._reader.engine.dispose()
         if self._thread:
+            self._closing.set()
             # Last: only a connection that may write folds the write-ahead log back into the file.
             self._queue.put(None)
             self._thread.join()
@@ -115,23 +139,60 @@ class Store:
                 return
 
     def _commit(self, group: list[tuple[Change[Any], Future[Any]]]) -> None:
-        answered: list[tuple[Future[Any], Any]] = []
-        try:
-            with self._writer.begin():
-                for change, done in group:
-                    try:
-                        with self._writer.begin_nested():
-                            value = change(self._writer)
-                    except Exception as error:
-                        done.set_exception(error)
-                    else:
-                        answered.append((done, value))
-        except Exception as error:
-            for done, _ in answered:
-                done.set_exception(error)
-        else:
-            for done, value in answered:
-                done.set_result(value)
+        """Commits a group, waiting for a disk that takes nothing now; then everybody is answered."""
+        waits = iter(_WAITS)
+        told = False
+        while True:
+            try:
+                answers = self._try(group)
+            except Exception as error:
+                cause = _passing(error)
+                if cause is None or self._troubled is None or self._closing.is_set():
+                    failed = _damaged(self.path, error) if isinstance(error, DatabaseError) else error
+                    answers = [partial(Future.set_exception, exception=failed)] * len(group)
+                else:
+                    if not told:
+                        self._troubled(f"the job database {self.path} cannot be written ({cause})")
+                    told = True
+                    self._closing.wait(next(waits, _WAITS[-1]))
+                    continue
+            if told and self._troubled is not None:
+                self._troubled(None)
+            for (_, done), answer in zip(group, answers, strict=True):
+                answer(done)
+            return
+
+    def _try(self, group: list[tuple[Change[Any], Future[Any]]]) -> list[Callable[[Future[Any]], None]]:
+        """One transaction for all; how each of them is to be answered. A change that raises spoils no other."""
+        answers: list[Callable[[Future[Any]], None]] = []
+        with self._writer.begin():
+            for change, _ in group:
+                try:
+                    with self._writer.begin_nested():
+                        value = change(self._writer)
+                except Exception as error:
+                    if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+                        raise
+                    answers.append(partial(Future.set_exception, exception=error))
+                else:
+                    answers.append(partial(Future.set_result, result=value))
+        return answers
+
+
+def _passing(error: Exception) -> str | None:
+    """What keeps the file from being written now and may pass: a full disk, lost rights; None for damage."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    if code is None or code & 0xFF not in _PASSING:
+        return None
+    return str(getattr(error, "orig", error))
+
+
+def _check_pages(connection: Connection) -> None:
+    """Damage in the middle of the file shows when a page is read; better now than in the middle of a job."""
+    found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    connection.rollback()
+    if found != "ok":
+        raise sqlite3.DatabaseError(str(found).splitlines()[-1])
 
 
 def _engine(path: Path, mode: str) -> Engine:
@@ -208,5 +269,5 @@ def _damaged(path: Path, error: Exception) -> StateError:
     return StateError(
         "job database",
         f"{path} cannot be used ({cause})",
-        "It was not touched. Move it aside to begin anew; what was delivered stays where it is.",
+        "It was not touched. `reeldrop recover` sets it aside and begins anew from the sidecars of what was delivered.",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Final, Literal
 
-Kind = Literal["video", "audio", "image", "text"]
+Kind = Literal["video", "audio", "image", "text", "link"]
 
 EXTENSIONS: Final[dict[str, Kind]] = {
     "mp4": "video",
@@ -27,7 +27,11 @@ EXTENSIONS: Final[dict[str, Kind]] = {
     "aac": "audio",
     "txt": "text",
     "md": "text",
+    "url": "link",
+    "webloc": "link",
+    "urls.txt": "link",
 }
+"""By ending. A link is a small file that says where the media lies: Windows', macOS' or a list of our own."""
 
 MAX_BYTES: Final = 500 * 1000 * 1000
 """The largest file the service takes, in bytes ("500 MB")."""
@@ -35,12 +39,16 @@ MAX_BYTES: Final = 500 * 1000 * 1000
 HEAD_BYTES: Final = 64
 """How many bytes `sniff` wants to see."""
 
-ACCEPTED: Final = "mp4, mov, avi, webm, mkv, jpg, png, gif, webp, mp3, wav, m4a, aac (a script: txt, md)"
+ACCEPTED: Final = (
+    "mp4, mov, avi, webm, mkv, jpg, png, gif, webp, mp3, wav, m4a, aac "
+    "(a script: txt, md; a link: url, webloc, urls.txt)"
+)
 
 
 def kind_of(name: PurePath | str) -> Kind | None:
     """The class a file name belongs to by its extension, or None when it is not taken at all."""
-    return EXTENSIONS.get(PurePath(name).suffix[1:].lower())
+    endings = [ending[1:].lower() for ending in PurePath(name).suffixes[-2:]]
+    return EXTENSIONS.get(".".join(endings)) or EXTENSIONS.get(endings[-1] if endings else "")
 
 
 def sniff(head: bytes) -> str | None:

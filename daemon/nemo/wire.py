@@ -17,6 +17,7 @@ JsonObject = dict[str, Any]
 APP: Final = "nemo_agent"
 
 ANONYMOUS_TOKEN: Final = "/api/auth/anonymous-token"
+CLAIM_TOKEN: Final = "/api/auth/claim-token"
 SESSION: Final = f"/api/tasks/me/with-session/{APP}"
 UPLOAD: Final = f"/api/upload-video/{APP}/me/{{session}}"
 RUN: Final = "/run_sse"
@@ -44,7 +45,8 @@ AUDIO_TRACK: Final = 1
 TEXT_TRACK: Final = 7
 
 RENDER_DONE: Final = "completed"
-RENDER_FAILED: Final = "failed"
+RENDER_FAILED: Final = frozenset({"failed", "error", "cancelled", "canceled"})
+"""The documents name `failed` alone; a render that somebody cancelled would else be followed for half an hour."""
 
 _TRACK_WORDS: Final = {VIDEO_TRACK: "Video", AUDIO_TRACK: "Audio", TEXT_TRACK: "Title"}
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from daemon.config.fields import By
 from daemon.config.model import Timing
-from daemon.jobs import record
-from daemon.jobs.model import Job, Outcome, Record, Step, StepRecord
+from daemon.jobs import accounts, record
+from daemon.jobs.model import AccountRecord, Job, Outcome, Record, Step, StepRecord
 from daemon.jobs.store import Store
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.nemo.account import Account
+from daemon.nemo.client import Terms
+from daemon.pipeline.barring import Payer
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted
 from daemon.pipeline.law import Uptime
+from daemon.pipeline.purse import Purse
+from daemon.pipeline.troubles import Folders
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Shared by all slots. `now`: seconds since 1970; `sleep`: asyncio's, so that tests can travel."""
+    """Shared by all slots. `now`: seconds since 1970; `sleep`: asyncio's, so that tests can travel.
+
+    `disposing`: the sources that are being moved or deleted at the moment.
+    """
 
     store: Store
     now: Callable[[], float]
@@ -31,7 +39,12 @@ class Bench:
     ffmpeg: Callable[[], Ffmpeg]
     timing: Callable[[By], Timing]
     account: Callable[[By], Account]
+    payer: Callable[[Account], Payer]
+    terms: Terms
     platform: str
+    purse: Purse
+    folders: Folders = field(default_factory=Folders)
+    disposing: set[Path] = field(default_factory=set)
 
     def say(self, happening: Happening) -> None:
         self.tell(happening)
@@ -67,8 +80,15 @@ class Bench:
         at = self.now()
         await self.store.write(lambda connection: record.close_step(connection, kept, outcome, result, at))
 
+    async def note_step(self, kept: StepRecord, intent: Record) -> None:
+        """Adds to an intent what was learnt while its result is unknown."""
+        await self.store.write(lambda connection: record.note_step(connection, kept, intent))
+
     def steps(self, job: Job) -> tuple[StepRecord, ...]:
         return self.store.read(lambda connection: record.steps_of(connection, job.id))
+
+    def account_record(self, account: Account) -> AccountRecord:
+        return self.store.read(lambda connection: accounts.account(connection, account.id))
 
     def changed(self, job: Job) -> Job:
         self.tell(JobChanged(job))

@@ -120,7 +120,7 @@ def _credits(steps: tuple[StepRecord, ...]) -> float | None:
     """What the job's edits cost together; None where other jobs' costs cannot be told from it."""
     total = 0.0
     for step in steps:
-        if step.step is Step.EDIT and step.outcome is Outcome.DONE:
+        if step.step is Step.EDIT and step.outcome in (Outcome.DONE, Outcome.ASKED):
             cost = step.result.get("credits")
             if cost is None:
                 return None

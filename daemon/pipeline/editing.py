@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
@@ -12,6 +13,8 @@ from daemon.nemo import wire
 from daemon.nemo.answers import Balance, Look
 from daemon.nemo.client import Client, StreamLimits, failure_error
 from daemon.nemo.events import Answer, Said, ToolCall
+from daemon.nemo.questions import asks
+from daemon.nemo.screen import Action, translate
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.calls import repeat
 from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, elapsed, judge_unknown
@@ -52,15 +55,38 @@ class Editing:
             return await self._lost(kept, error)
         if answer.failure is not None:
             return await self._judge_failure(kept, before, answer)
-        await self._done(kept, before, {"text": answer.text, "tools": list(answer.tools)})
+        await self._answered(kept, before, answer)
         return None
 
-    async def confirm(self, due: Next, sent: StepRecord) -> None:
-        """Reads the state until two readings agree; raises EditError where the edit changed nothing."""
-        before = Before.noted(sent.intent)
+    async def _answered(self, kept: StepRecord, before: Before, answer: Answer) -> None:
+        """A message whose stream closed: what was said is noted without its talk of buttons, which the steps do."""
+        told = translate(answer.text)
+        result: dict[str, object] = {"text": told.content, "tools": list(answer.tools)}
+        question = asks(answer)
+        if told.content:
+            await self._bench.note(self._job, f"the editor: {told.content}")
+        elif question is not None:
+            await self._bench.note(self._job, f"the editor asks: {question.text}")
+        if question is None:
+            await self._done(kept, before, result)
+        else:
+            outcome = Outcome.ASKED if question.by_tool else Outcome.DONE
+            await self._done(kept, before, {**result, "question": question.text}, outcome)
+        if Action.CREDITS in told.wanted:
+            with suppress(ApiError):
+                left = await self._balance()
+                await self._bench.note(self._job, f"the account has {left.available:g} credits")
+
+    async def confirm(self, due: Next, sent: StepRecord, before: Before) -> None:
+        """Reads the state until two readings agree; raises EditError where nothing changed since `before`."""
         kept = due.open or await self._bench.open_step(self._job, Step.CONFIRM, due.index, {"edit": sent.id})
         look = await self._settled_look()
         if not before.changed(look):
+            if "question" in sent.result:
+                # It only asked, so this message's edit is still to be made: the answer is its next message.
+                await self._bench.close_step(sent, Outcome.ASKED, sent.result)
+                await self._bench.close_step(kept, Outcome.VOID, {})
+                return
             await self._bench.close_step(kept, Outcome.FAILED, {"draft": look.draft_digest})
             raise EditError("", str(sent.result.get("text") or _WORDLESS))
         told = wire.summary(look.draft)
@@ -82,25 +108,24 @@ class Editing:
             told = bench.now()
 
         limits = StreamLimits(self._timing.quiet_limit, self._timing.stream_limit)
-        answer = await self._client.run(self._session, message, limits, hear)
-        if answer.text:
-            await bench.note(job, f"the editor: {answer.text}")
-        return answer
+        return await self._client.run(self._session, message, limits, hear)
 
     async def _lost(self, kept: StepRecord, error: Unanswered) -> Decision:
         """From here on: look, never send."""
         at = self._bench.now() + self._timing.recheck[0]
-        await self._note_looks(kept, 1)
-        await self._bench.note(self._job, f"{error}; looking whether it was carried out")
-        return Park(at, f"reconciling: {error}. It is not sent again before that is known", self._job.attempt)
+        await self._bench.note_step(kept, {"looks": 1})
+        lost = str(error).rstrip(".")
+        await self._bench.note(self._job, f"{lost}; looking whether it was carried out")
+        return Park(at, f"reconciling: {lost}. It is not sent again before that is known", self._job.attempt)
 
     async def _reconcile(self, kept: StepRecord) -> Decision | None:
         look, balance = await self._look(), await self._balance()
         before, sent_at = Before.noted(kept.intent), float(kept.intent["sent_at"])
         looks = int(kept.intent.get("looks", 0))
         account = self._bench.account(self._job.recipe.by).id
+        limit = self._timing.stream_limit
         others = self._bench.store.read(
-            lambda connection: record.paid_between(connection, account, sent_at, kept.id)
+            lambda connection: record.paid_between(connection, account, sent_at, kept.id, limit)
         )
         verdict = judge_unknown(
             before,
@@ -128,7 +153,7 @@ class Editing:
                 )
                 return None
             case LookAgain(at):
-                await self._note_looks(kept, looks + 1)
+                await self._bench.note_step(kept, {"looks": looks + 1})
                 reason = "reconciling: the answer to an instruction was lost and nothing shows yet"
                 return Park(at, reason, self._job.attempt)
             case HoldMaybePaid(last_look):
@@ -137,39 +162,49 @@ class Editing:
     async def _judge_failure(self, kept: StepRecord, before: Before, answer: Answer) -> Decision | None:
         """An error event under HTTP 200: what it means shows in the state."""
         assert answer.failure is not None
+        error = failure_error(answer.failure)
         look, balance = await self._look(), await self._balance()
         told = f"{answer.failure.code}: {answer.failure.message}"
         if before.changed(look):
             await self._bench.note(self._job, f"the editor reported an error ({told}) after it had edited")
             await self._done(kept, before, {"text": answer.text, "error": told})
             return None
+        if isinstance(error, Unanswered):
+            return await self._lost(kept, error)
         if not before.charged(balance):
             await self._bench.close_step(kept, Outcome.REFUSED, {"error": told})
-            raise failure_error(answer.failure)
+            raise error
         # Charged, so it counts as sent: a retry reads the state again, and only --resend sends it again.
-        await self._bench.close_step(kept, Outcome.DONE, {"text": told, "credits": None})
+        spent = {"text": told, "credits": None, "after": self._after(balance)}
+        await self._bench.close_step(kept, Outcome.DONE, spent)
         return Fail(f"edit: the editor reported an error ({told}), and its draft is what it was")
 
-    async def _done(self, kept: StepRecord, before: Before, result: dict[str, object]) -> None:
-        """Closes an edit that was carried out, then adds what it cost where that can be told from other jobs' costs.
+    async def _done(
+        self, kept: StepRecord, before: Before, result: dict[str, object], outcome: Outcome = Outcome.DONE
+    ) -> None:
+        """Closes a message that was carried out, then adds the balance after it, and what it cost where that can be
+        told from other jobs' costs.
 
         In this order: a balance that cannot be read must not leave an answered message looking like a lost one.
         """
-        await self._bench.close_step(kept, Outcome.DONE, result)
+        await self._bench.close_step(kept, outcome, result)
         try:
             balance = await self._balance()
         except ApiError:
             return
+        result = {**result, "after": self._after(balance)}
         account = self._bench.account(self._job.recipe.by).id
+        limit = self._timing.stream_limit
         others = self._bench.store.read(
-            lambda connection: record.paid_between(connection, account, kept.intent_at, kept.id)
+            lambda connection: record.paid_between(connection, account, kept.intent_at, kept.id, limit)
         )
         if others == 0:
-            spent = before.total - balance.total
-            await self._bench.close_step(kept, Outcome.DONE, {**result, "credits": spent})
+            result["credits"] = before.total - balance.total
+        await self._bench.close_step(kept, outcome, result)
 
-    async def _note_looks(self, kept: StepRecord, looks: int) -> None:
-        await self._bench.store.write(lambda connection: record.note_step(connection, kept, {"looks": looks}))
+    def _after(self, balance: Balance) -> dict[str, float]:
+        """The balance after a message, and when it was read: `jobs.spending` tells costs from it."""
+        return {**asdict(balance), "at": self._bench.now()}
 
     async def _settled_look(self) -> Look:
         """Two readings, `timing.confirm` apart, that agree: generation adds music and titles after the fact."""

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from daemon.deliver import folder
+from daemon.deliver.earlier import deliveries_below, deliveries_in
 from daemon.deliver.names import Skip, Take, choose
-from daemon.jobs import record
+from daemon.jobs import folders, record
 from daemon.jobs.model import Delivery, Job, Outcome, Step
 from daemon.jobs.states import State
 from daemon.pipeline.bench import Bench
@@ -22,6 +26,7 @@ from daemon.pipeline.retry import Cancel, Decision, Hold
 async def open_job(bench: Bench, job: Job) -> Decision | None:
     """Makes the output folder, takes a name, looks for an earlier result. None: go on with the steps."""
     await asyncio.to_thread(folder.make, job.recipe.folder)
+    await read_results(bench, job.recipe.folder, below=False)
     if all(step.outcome is Outcome.VOID for step in bench.steps(job)):
         decision = await _again(bench, job)
         if decision is not None:
@@ -33,6 +38,20 @@ async def open_job(bench: Bench, job: Job) -> Decision | None:
                 f"output: {job.recipe.folder / taken.base} is there already, and the rule says `on_conflict: skip`"
             )
     return None
+
+
+async def read_results(bench: Bench, output: Path, *, below: bool) -> None:
+    """What an output folder's sidecars tell is in the record from now on; `below`: and those of the tree below it.
+
+    Once for a state. A folder in which nothing lies is looked at again: it may be where a share will be mounted.
+    """
+    if bench.store.read(partial(folders.is_read, folder=output)):
+        return
+    if await asyncio.to_thread(_is_empty, output):
+        return
+    found = await asyncio.to_thread(list, deliveries_below(output) if below else deliveries_in(output))
+    now = bench.now()
+    await bench.store.write(partial(folders.read, folder=output, found=found, now=now, below=below))
 
 
 def take_name(connection: Connection, job: Job) -> Take | Skip:
@@ -73,6 +92,12 @@ async def _again(bench: Bench, job: Job) -> Decision | None:
     )
     await bench.note(job, f"the same content was delivered before as {intact.media}: served from there")
     return None
+
+
+def _is_empty(output: Path) -> bool:
+    with suppress(OSError):
+        return not any(output.iterdir())
+    return True
 
 
 def _first_intact(deliveries: Sequence[Delivery]) -> Delivery | None:

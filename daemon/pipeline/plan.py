@@ -2,8 +2,10 @@
 
     session → upload → (edit → confirm) for each instruction → render → download → deliver
 
-A text source is not uploaded, and a job served from an earlier result begins at its download. A step with a
-result is not done again; one with an intent and no result is taken up where it was left.
+A text source is not uploaded, an instruction that asks for the export alone is no edit, and a job served from
+an earlier result begins at its download. A step with a result is not done again; one with an intent and no
+result is taken up where it was left. An edit that the editor answered with a question is due again: its next
+message is the answer.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from daemon.config.routing import Route, route
 from daemon.jobs.model import Job, Outcome, Step, StepRecord
 
 
@@ -41,12 +44,41 @@ def done(records: Iterable[StepRecord], step: Step, index: int = 0) -> StepRecor
     return None
 
 
+def asked(records: Iterable[StepRecord], index: int) -> list[StepRecord]:
+    """The messages of this instruction that the editor answered with a question, oldest first."""
+    return [
+        record
+        for record in records
+        if (record.step, record.index, record.outcome) == (Step.EDIT, index, Outcome.ASKED)
+    ]
+
+
+def available_before(records: Iterable[StepRecord]) -> float | None:
+    """The credits there were just before the last message: those that did not suffice, where it was refused.
+
+    Not those there are after it: what another message had reserved may have come back meanwhile.
+    """
+    noted = [record.intent["before"]["available"] for record in records if "before" in record.intent]
+    return float(noted[-1]) if noted else None
+
+
+def spends(job: Job, records: Iterable[StepRecord]) -> bool:
+    """Whether a message that costs credits is still to be sent."""
+    kept = list(records)
+    return any(
+        step is Step.EDIT
+        and not any((one.step, one.index) == (step, index) and _is_sent(one) for one in kept)
+        for step, index in _steps(job, kept)
+    )
+
+
 def was_sent(records: Iterable[StepRecord]) -> bool:
     """Whether an instruction of this job may have reached the service (and so may have been paid)."""
-    return any(
-        record.step is Step.EDIT and record.outcome not in (Outcome.REFUSED, Outcome.VOID)
-        for record in records
-    )
+    return any(record.step is Step.EDIT and _is_sent(record) for record in records)
+
+
+def _is_sent(record: StepRecord) -> bool:
+    return record.outcome not in (Outcome.REFUSED, Outcome.VOID)
 
 
 def _steps(job: Job, records: list[StepRecord]) -> Iterator[tuple[Step, int]]:
@@ -55,7 +87,9 @@ def _steps(job: Job, records: list[StepRecord]) -> Iterator[tuple[Step, int]]:
         yield Step.SESSION, 0
         if not job.source.is_text:
             yield Step.UPLOAD, 0
-        for index in range(len(job.recipe.instructions)):
+        for index, instruction in enumerate(job.recipe.instructions):
+            if route(instruction) is Route.EXPORT:
+                continue
             yield Step.EDIT, index
             yield Step.CONFIRM, index
         yield Step.RENDER, 0

@@ -10,12 +10,13 @@ from typing import Final
 
 from daemon import errors
 from daemon.jobs.model import Job
+from daemon.nemo.gate import RATE_WAIT
 
 WIRE_WAITS: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds between tries of one request that may be repeated. Never used for a paid one."""
-_RATE_WAIT: Final = 30.0
-_OUTAGE_LONGEST: Final = 300.0
 _FOLDER_WAIT: Final = 60.0
+_PLAN_WAIT: Final = 3600.0
+"""What the plan forbids is refused for free; nothing else tells that the plan has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ Decision = Park | Hold | Fail | Cancel
 
 
 def decide(
-    error: errors.ReeldropError, job: Job, *, sent: bool, outage: int | None, now: float, jitter: float
+    error: errors.ReeldropError, job: Job, *, sent: bool, outage: float | None, now: float, jitter: float
 ) -> Decision:
     """What to do with a job whose step failed.
 
     `sent`: an instruction of it may have been paid. `outage`: None where the service answers a free probe,
-    else how often in a row it did not. `jitter`: 0..1, spreads the waits of many jobs.
+    else the seconds until the account's gate opens again. `jitter`: 0..1, spreads the waits of many jobs.
     """
     match error:
         case errors.SourceGone() if not sent:
@@ -68,20 +69,22 @@ def decide(
             )
         case errors.TokenRefused() | errors.Forbidden():
             return Hold(f"token: {error}")
+        case errors.ExportBlocked() if error.status:
+            # Whom the service itself refused asks again for all; the others were not even let try.
+            return Hold(error.reason, now + _PLAN_WAIT)
         case errors.OutOfCredits() | errors.ExportBlocked():
             return Hold(error.reason)
         case errors.RateLimited():
-            wait = error.retry_after if error.retry_after is not None else _RATE_WAIT
-            return Park(now + wait * (1 + 0.1 * jitter), f"gate: {error}", job.attempt)
+            wait = error.retry_after if error.retry_after is not None else RATE_WAIT
+            return Park(now + wait, f"gate: {error}", job.attempt)
         case errors.DeliveryError():
             return Hold(error.reason, now + _FOLDER_WAIT)
         case errors.Unreachable() | errors.Unanswered() if outage is not None:
-            wait = min(_OUTAGE_LONGEST, job.recipe.first * 2 ** min(outage, 16))
-            return Park(now + wait * (1 + 0.25 * jitter), f"gate: {error}", job.attempt)
+            return Park(now + outage, f"gate: {error}", job.attempt)
     if isinstance(error, errors.RenderError) and job.made_by == "embedded":
         # The studio on this machine renders the same draft the same way every time.
         return Fail(error.reason)
-    if error.retryable or isinstance(error, errors.SessionGone | errors.NotFound):
+    if error.retryable:
         return _own_failure(error, job, now, jitter)
     return Fail(error.reason)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+import structlog
 import xxhash
 
 from daemon.deliver import folder
@@ -16,6 +18,7 @@ from daemon.errors import (
     DeliveryError,
     DuplicateRender,
     EditError,
+    Forbidden,
     NotFound,
     RenderError,
     SessionGone,
@@ -24,27 +27,34 @@ from daemon.errors import (
     TokenRefused,
     Unanswered,
 )
-from daemon.jobs import record
+from daemon.jobs import accounts, record
 from daemon.jobs.model import Job, Outcome, Source, Step, StepRecord
 from daemon.media.probe import probe
 from daemon.media.types import HEAD_BYTES, sniff
 from daemon.nemo import wire
 from daemon.nemo.answers import Look, RenderLook
 from daemon.nemo.client import Attribution, Client
-from daemon.nemo.transport import Transport
+from daemon.nemo.links import read_links
+from daemon.nemo.transport import Downloaded, Partial, Transport
 from daemon.pipeline import plan
+from daemon.pipeline.barring import refusal
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.calls import repeat
+from daemon.pipeline.conditions import lift
 from daemon.pipeline.delivering import deliver
 from daemon.pipeline.editing import Editing
 from daemon.pipeline.hooks import StepBegun, StepProgress
+from daemon.pipeline.law import Before
 from daemon.pipeline.opening import open_job
 from daemon.pipeline.plan import Next
-from daemon.pipeline.retry import Decision
+from daemon.pipeline.retry import Decision, Hold, Park
+
+_log = structlog.get_logger()
 
 _STUCK: Final = 1800.0
 """Seconds without any progress after which a render is left for another attempt, under its id."""
 _CONTAINERS: Final = {"mp4": ("mp4", "mov", "m4a"), "mkv": ("mkv", "webm")}
+_BEFORE_PAYING: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT)
 _IN_SESSION: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT, Step.CONFIRM, Step.RENDER)
 
 
@@ -57,9 +67,11 @@ class Work:
     def __init__(self, bench: Bench, transport: Transport, job: Job) -> None:
         self._bench = bench
         self.job = job
-        self._account = bench.account(job.recipe.by)
+        self.is_placing = False
+        """Whether it writes where people look, in a thread, which cannot be stopped."""
+        self.account = bench.account(job.recipe.by)
         attribution = Attribution(job.recipe.skill, job.recipe.skill_version, bench.platform)
-        self.client = Client(transport, self._account, attribution)
+        self.client = Client(transport, self.account, attribution, bench.terms)
         self._steps: dict[Step, Callable[[Next], Awaitable[Decision | None]]] = {
             Step.SESSION: self._open_session,
             Step.UPLOAD: self._upload,
@@ -71,26 +83,61 @@ class Work:
         }
 
     async def run(self) -> Decision | None:
-        decision = await open_job(self._bench, self.job)
+        decision = self._rests() or await open_job(self._bench, self.job)
         while decision is None:
             due = plan.next_step(self.job, self._bench.steps(self.job))
             if due is None:
                 return None
-            self._guard(due)
+            await self._guard(due)
+            if (decision := self._afford(due)) is not None:
+                break
+            if due.open is None and due.step is Step.EDIT:
+                decision = self._rests() or self._gives_way()
+                if decision is not None:
+                    break
             self.job = await self._bench.set_job(self.job, step=due.step.value)
+            if self.job.reason is not None and self.job.reason_code == "user":
+                return Hold(self.job.reason)
+            copied = due.open is not None and "copy_of" in due.open.intent
+            self.is_placing = due.step is Step.DELIVER or copied
             self._bench.say(StepBegun(self.job, due.step, due.index))
             decision = await self._steps[due.step](due)
         return decision
 
-    def _guard(self, due: Next) -> None:
-        """Refuses to go on under another account, and to begin with a source that is gone."""
-        paid = self.job.session_id is not None and due.step in _IN_SESSION
-        if paid and self.job.account != self._account.id:
-            raise TokenRefused(
-                "go on with the session",
-                "it belongs to another account or address",
-                "Set that token and address again.",
-            )
+    def _rests(self) -> Decision | None:
+        """Nothing is begun, and nothing paid, for an output folder that takes no file."""
+        trouble = self._bench.folders.rests(self.job.recipe.folder, self._bench.now())
+        return None if trouble is None else Hold(f"output: {trouble.cause}", trouble.until)
+
+    def _gives_way(self) -> Decision | None:
+        """Nothing new is paid while another job's lost answer is looked into: only so can its balance tell anything."""
+        if self.job.made_by == "embedded" or not self._bench.store.read(
+            lambda connection: record.is_unclear(connection, self.account.id, self.job.id)
+        ):
+            return None
+        reason = (
+            "gate: another job's answer was lost, and what is paid now would hide whether that one was paid"
+        )
+        wait = self._bench.timing(self.job.recipe.by).recheck[0]
+        return Park(self._bench.now() + wait, reason, self.job.attempt)
+
+    def _afford(self, due: Next) -> Decision | None:
+        """Sets aside what the job may cost before it begins to pay, and gives back what is left once it has."""
+        if self.job.made_by == "service":
+            if not plan.spends(self.job, self._bench.steps(self.job)):
+                self._bench.purse.give_back(self.job)
+            elif due.open is None and due.step in _BEFORE_PAYING:
+                return self._bench.purse.take(self.job)
+        return None
+
+    async def _guard(self, due: Next) -> None:
+        """Refuses to go on under another account, to begin what cannot be paid now, or with a source that is gone."""
+        if self.job.session_id is not None and due.step in _IN_SESSION:
+            await self._same_account()
+        if due.open is None and due.step in _BEFORE_PAYING and self.job.made_by == "service":
+            barred = refusal(self._bench.account_record(self.account), self.job)
+            if barred is not None and plan.spends(self.job, self._bench.steps(self.job)):
+                raise barred
         if due.step in (Step.SESSION, Step.UPLOAD):
             try:
                 self.job.source.path.stat()
@@ -99,14 +146,34 @@ class Work:
             except OSError as error:
                 raise SourceError("", f"{self.job.source.path} cannot be read ({error.strerror})") from None
 
+    async def _same_account(self) -> None:
+        """A token that was replaced is another account to us, until it opens the session of the old one."""
+        kept, mine = self.job.account or "", self.account.id
+        if kept == mine:
+            return
+        if kept.partition("#")[0] == mine.partition("#")[0]:
+            with suppress(SessionGone, Forbidden, TokenRefused):
+                await self._look()
+                self.job = await self._bench.set_job(self.job, account=mine)
+                return
+        raise Forbidden(
+            "go on with the session",
+            "it belongs to another account or address",
+            "Set that token and address again, and restart.",
+        )
+
     async def _open_session(self, due: Next) -> Decision | None:
         kept = due.open or await self._bench.open_step(self.job, Step.SESSION, 0, {})
         session = await repeat(
             lambda: self.client.create_session(self.job.recipe.language), self._bench.sleep
         )
         self.job = await self._bench.set_job(
-            self.job, session_id=session.session_id, task_id=session.task_id, account=self._account.id
+            self.job, session_id=session.session_id, task_id=session.task_id, account=self.account.id
         )
+        if session.user_id:
+            await self._bench.store.write(
+                lambda connection: accounts.named(connection, self.account.id, str(session.user_id))
+            )
         await self._bench.close_step(kept, Outcome.DONE, {"session_id": session.session_id})
         await self._bench.note(self.job, f"session {session.session_id}")
         return None
@@ -119,8 +186,12 @@ class Work:
             return bool((await self._look()).uploads) or None
 
         async def send() -> bool:
-            told = self._progress(Step.UPLOAD)
-            await self.client.upload(self._session, source.path, source.content, told)
+            if source.is_link:
+                links = read_links(source.path.name, await asyncio.to_thread(_as_settled, source))
+                await self.client.upload_links(self._session, source.path.name, links)
+            else:
+                told = self._progress(Step.UPLOAD)
+                await self.client.upload(self._session, source.path, source.content, told)
             return True
 
         if due.open is None or not await there():
@@ -131,6 +202,14 @@ class Work:
 
     async def _edit(self, due: Next) -> Decision | None:
         text = self.job.recipe.instructions[due.index]
+        questions = plan.asked(self._bench.steps(self.job), due.index)
+        if len(questions) > 1:
+            return Hold(_still_asks(self.job, str(questions[-1].result["question"])))
+        if questions:
+            answer = self.job.recipe.answer
+            if due.open is None:
+                await self._bench.note(self.job, f"answered: {answer}")
+            return await self._editing().edit(due, answer)
         if due.open is None:
             await self._bench.note(self.job, f"instruction: {text}")
         message = text
@@ -139,9 +218,12 @@ class Work:
         return await self._editing().edit(due, message)
 
     async def _confirm(self, due: Next) -> Decision | None:
-        sent = plan.done(self._bench.steps(self.job), Step.EDIT, due.index)
+        steps = self._bench.steps(self.job)
+        sent = plan.done(steps, Step.EDIT, due.index)
         assert sent is not None
-        await self._editing().confirm(due, sent)
+        # What counts is what changed since the instruction, whichever message of it brought that about.
+        first = next(iter(plan.asked(steps, due.index)), sent)
+        await self._editing().confirm(due, sent, Before.noted(first.intent))
         return None
 
     async def _render(self, due: Next) -> Decision | None:
@@ -156,7 +238,15 @@ class Work:
         done = await self._follow(kept, render)
         await self._bench.close_step(kept, Outcome.DONE, {"url": done.url})
         await self._bench.note(self.job, f"rendered {render}")
+        await self._exported()
         return None
+
+    async def _exported(self) -> None:
+        """The account's plan allows exports: others need not wait to see that."""
+        now = self._bench.now()
+        await self._bench.store.write(lambda connection: accounts.exported(connection, self.account.id, now))
+        if "subscription" in self._bench.account_record(self.account).bars:
+            await lift(self._bench, self.account, {"subscription"})
 
     async def _submit(self, render: str) -> None:
         """Under an id that is in the record already; the service's \"duplicate\" means that it has it."""
@@ -183,9 +273,9 @@ class Work:
             if look.status == wire.RENDER_DONE:
                 tell(1.0)
                 return look
-            if look.status == wire.RENDER_FAILED:
+            if look.status in wire.RENDER_FAILED:
                 await self._bench.close_step(kept, Outcome.FAILED, {"error": look.message})
-                raise RenderError("render", look.message or "the editor gave no reason")
+                raise RenderError("render", look.message or f"the editor says {look.status}, and no reason")
             if look.progress is not None and look.progress > last:
                 last, since = look.progress, self._bench.now()
                 tell(look.progress)
@@ -201,7 +291,18 @@ class Work:
         assert render is not None and self.job.render_id is not None
         kept = due.open or await self._bench.open_step(self.job, Step.DOWNLOAD, 0, {})
         url, name, tell = render.result.get("url"), self.job.render_id, self._progress(Step.DOWNLOAD)
-        got = await repeat(lambda: self.client.download(name, url, target, tell), self._bench.sleep)
+        begun = kept.intent.get("begun")
+
+        async def began(partial: Partial | None) -> None:
+            nonlocal begun
+            begun = None if partial is None else asdict(partial)
+            await self._bench.note_step(kept, {"begun": begun})
+
+        async def fetch() -> Downloaded:
+            resume = None if begun is None else Partial(**begun)
+            return await self.client.download(name, url, target, tell, resume=resume, began=began)
+
+        got = await repeat(fetch, self._bench.sleep)
         try:
             ending = await asyncio.to_thread(_ending, target, self.job.recipe.format)
             seen = await asyncio.to_thread(probe, target, self._bench.ffmpeg())
@@ -230,6 +331,10 @@ class Work:
         fetched = plan.done(self._bench.steps(self.job), Step.DOWNLOAD)
         assert fetched is not None
         self.job = await deliver(self._bench, self.job, due, fetched)
+        where, now = self.job.recipe.folder, self._bench.now()
+        if self._bench.folders.works(where):
+            _log.info("folder.works_again", folder=str(where))
+            await self._bench.store.write(lambda connection: record.release_output(connection, where, now))
         return None
 
     async def lose_session(self, sent: bool) -> None:
@@ -255,6 +360,14 @@ class Work:
 
     def _progress(self, step: Step) -> Callable[[float], None]:
         return lambda fraction: self._bench.say(StepProgress(self.job, step, fraction))
+
+
+def _still_asks(job: Job, question: str) -> str:
+    return (
+        f"question: the editor asks again after it was answered with “{job.recipe.answer}”: {question} "
+        f"Say it in the rule's instruction, or in `answer`, for the next files; `reeldrop retry {job.id} --resend` "
+        "sends this one's instruction again and pays again"
+    )
 
 
 def _is_still(media: Path, known: str) -> bool:
@@ -287,14 +400,19 @@ def _ending(path: Path, form: str) -> str:
 
 
 def _script(source: Source) -> str:
+    return _as_settled(source).decode("utf-8-sig", "replace").strip()
+
+
+def _as_settled(source: Source) -> bytes:
+    """What a small file holds; raises SourceGone where that is not what settled."""
     try:
-        script = source.path.read_bytes()
+        content = source.path.read_bytes()
     except FileNotFoundError:
         raise SourceGone("", f"{source.path} was removed before it was sent") from None
     except OSError as error:
         raise SourceError("", f"{source.path} cannot be read ({error.strerror})") from None
-    if xxhash.xxh3_128_hexdigest(script) != source.content:
+    if xxhash.xxh3_128_hexdigest(content) != source.content:
         raise SourceGone(
             "", f"{source.path} changed before it was sent", "It is taken anew once it has settled."
         )
-    return script.decode("utf-8-sig", "replace").strip()
+    return content

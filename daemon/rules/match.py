@@ -1,10 +1,10 @@
-"""Which rule takes a file. Pure: paths are compared as text, nothing is asked of the disk."""
+"""Which rule takes a file. Pure: paths are compared as text; what links lead to is asked of who is passed in."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
@@ -12,7 +12,8 @@ from typing import Literal
 from daemon.config.globs import CLASSES, entry_regex
 from daemon.config.model import Rule
 
-_Refusal = Literal["outside", "output", "deeper", "pattern", "hidden", "ignored"]
+_Ours = Literal["output", "archive", "quarantine"]
+_Refusal = _Ours | Literal["outside", "deeper", "pattern", "hidden", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,15 @@ class RuleBook:
 
     Patterns are compiled once, one regex for `match` and one for `ignore` of each rule, and rules are found by
     their watch folder: a path is tried against those of its own folders alone.
+
+    `real` follows a folder's symbolic links (`os.path.realpath`): an output, archive or quarantine folder is never
+    input, also where a link leads to it below a watch folder.
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], real: Callable[[str], str] = str) -> None:
         rules = tuple(rules)
-        outputs = tuple(dict.fromkeys(os.fspath(rule.output) for rule in rules))
-        self._entries = tuple(_Compiled(rule, outputs) for rule in rules)
+        ours = {folder: kind for rule in rules for folder, kind in _folders_of(rule)}
+        self._entries = tuple(_Compiled(rule, ours, real) for rule in rules)
         self._by_root: dict[str, list[int]] = {}
         for place, entry in enumerate(self._entries):
             for root in entry.roots:
@@ -81,30 +85,34 @@ class RuleBook:
 class _Compiled:
     """One rule with its patterns as regexes."""
 
-    def __init__(self, rule: Rule, outputs: tuple[str, ...]) -> None:
+    def __init__(self, rule: Rule, ours: Mapping[str, _Ours], real: Callable[[str], str]) -> None:
         self.rule = rule
         # The deepest first: below two nested watch folders of one rule, a file belongs to the nearer one.
         self.roots = {
             os.fspath(root): root for root in sorted(rule.watch, key=lambda root: -len(os.fspath(root)))
         }
         # Relative to each watch folder: an output folder that is the watch folder itself would leave no input.
-        self._outputs = {
-            root: tuple(f"{_below(output, root)}/" for output in outputs if output.startswith(f"{root}/"))
+        self._ours: dict[str, dict[str, _Ours]] = {
+            root: {
+                f"{_below(path, top)}/": kind
+                for folder, kind in ours.items()
+                for path, top in ((folder, root), (real(folder), real(root)))
+                if _is_below(path, top)
+            }
             for root in self.roots
         }
-        self._match = _compiled(rule.match, hidden=False)
-        self._ignore = _compiled(rule.ignore, hidden=True) if rule.ignore else None
+        self._match = _compiled(rule.match, ignoring=False)
+        self._ignore = _compiled(rule.ignore, ignoring=True) if rule.ignore else None
 
     def root_of(self, text: str) -> str | None:
         """The nearest watch folder of this rule that the path lies below."""
-        return next(
-            (root for root in self.roots if text.startswith(root if root == "/" else f"{root}/")), None
-        )
+        return next((root for root in self.roots if _is_below(text, root)), None)
 
     def refusal(self, root: str, relative: str) -> _Refusal | None:
         """Why a file below the watch folder is not for this rule; None if it is."""
-        if relative.startswith(self._outputs[root]):
-            return "output"
+        for folder, kind in self._ours[root].items():
+            if relative.startswith(folder):
+                return kind
         if not self.rule.recursive and "/" in relative:
             return "deeper"
         if not self._match.fullmatch(relative):
@@ -125,10 +133,12 @@ class _Compiled:
             return f"not below its watch folder {folders}"
         if refusal == "output":
             return "it lies in an output folder, and results are never input"
+        if refusal in ("archive", "quarantine"):
+            return f"it lies in a folder of `{refusal}`, and what was moved there is never input"
         if refusal == "deeper":
             return f"not directly in its watch folder {root}, and the rule says `recursive: false`"
         if refusal == "ignored":
-            fits = [one for one in self.rule.ignore if _compiled((one,), hidden=True).fullmatch(relative)]
+            fits = [one for one in self.rule.ignore if _compiled((one,), ignoring=True).fullmatch(relative)]
             return f"left out by ignore `{fits[0]}`"
         patterns = ", ".join(one if one in CLASSES else f"`{one}`" for one in self.rule.match)
         if refusal == "hidden":
@@ -138,9 +148,22 @@ class _Compiled:
         return f"no pattern of match ({patterns}) fits {file.suffix or file.name}"
 
 
+def _folders_of(rule: Rule) -> Iterator[tuple[str, _Ours]]:
+    """Where a rule puts files."""
+    if rule.quarantine is not None:
+        yield os.fspath(rule.quarantine), "quarantine"
+    if rule.archive is not None:
+        yield os.fspath(rule.archive), "archive"
+    yield os.fspath(rule.output), "output"
+
+
+def _is_below(text: str, root: str) -> bool:
+    return text.startswith(root if root == "/" else f"{root}/")
+
+
 def _below(text: str, root: str) -> str:
     return text[len(root) :].lstrip("/")
 
 
-def _compiled(entries: tuple[str, ...], *, hidden: bool) -> re.Pattern[str]:
-    return re.compile("|".join(entry_regex(entry, hidden=hidden) for entry in entries))
+def _compiled(entries: tuple[str, ...], *, ignoring: bool) -> re.Pattern[str]:
+    return re.compile("|".join(entry_regex(entry, ignoring=ignoring) for entry in entries))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import secrets
 from dataclasses import dataclass
@@ -15,9 +16,6 @@ from pathlib import Path
 from typing import Final
 
 OWNER: Final = "studio"
-TOKEN_LIFE: Final = 7 * 24 * 3600
-"""Seconds, as the service's anonymous tokens."""
-
 _PREFIX: Final = "nmv_anon_"
 _KEY_BYTES: Final = 32
 
@@ -27,20 +25,20 @@ class Accounts:
     token: str
     key: bytes
 
-    def issue(self, client_id: str, now: float) -> tuple[str, str, int]:
-        """(token, account, end in seconds since the epoch); one client id is one account."""
-        account = f"anon_{hashlib.sha256(client_id.encode()).hexdigest()[:24]}"
-        end = int(now) + TOKEN_LIFE
-        return f"{_PREFIX}{account}.{end}.{self.sign(f'{account}.{end}')}", account, end
+    def issue(self, account: str, now: float, life: float) -> tuple[str, int]:
+        """A token of this anonymous account, unlike any before, and its end in seconds since 1970."""
+        end = math.ceil(now + life)
+        said = f"{account}.{end}.{secrets.token_hex(4)}"
+        return f"{_PREFIX}{said}.{self.sign(said)}", end
 
     def account(self, token: str, now: float) -> str | None:
         """Whose token it is, or None for a wrong or expired one."""
         if hmac.compare_digest(token.encode(), self.token.encode()):
             return OWNER
-        account, _, rest = token.removeprefix(_PREFIX).partition(".")
-        end, _, signature = rest.partition(".")
-        if not token.startswith(_PREFIX) or not self.signed(f"{account}.{end}", signature):
+        said, _, signature = token.removeprefix(_PREFIX).rpartition(".")
+        if not token.startswith(_PREFIX) or not self.signed(said, signature):
             return None
+        account, end, _ = said.split(".")
         return account if now < int(end) else None
 
     def sign(self, text: str) -> str:
@@ -48,6 +46,11 @@ class Accounts:
 
     def signed(self, text: str, signature: str) -> bool:
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
+
+
+def anonymous(client_id: str) -> str:
+    """The account of a client id; always the same one."""
+    return f"anon_{hashlib.sha256(client_id.encode()).hexdigest()[:24]}"
 
 
 def open_accounts(folder: Path, token: str | None) -> Accounts:

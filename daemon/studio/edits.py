@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
 from daemon.nemo.wire import JsonObject
+from daemon.studio.faults import NOTHING, Then
+from daemon.studio.ledger import Ledger, digest
 from daemon.studio.operations import Operation
-from daemon.studio.sessions import Message, Sessions
+from daemon.studio.sessions import Message, Session, Sessions
+from daemon.studio.stream import question
+from daemon.studio.terms import Terms
 from daemon.studio.timeline import Impossible, apply
 from daemon.studio.understanding import understand
 from daemon.studio.words import Language, Said
-
-HEARTBEAT_S: Final = 10.0
 
 _TOOLS: Final = {
     "Keep": "keep",
@@ -31,6 +34,8 @@ _TOOLS: Final = {
 
 _HOLDS: Final = frozenset({"same-length", "same-shape", "same-speed", "same-loudness"})
 """What the timeline says of a wish that is fulfilled already."""
+
+_SECOND_STAGE: Final = "add calm music"
 
 _NOT_DONE: Final = {"type": "error", "code": "507", "message": "the studio could not write its record"}
 
@@ -65,13 +70,15 @@ def _noted(draft: JsonObject, instruction: str) -> JsonObject:
 
 
 class Edits:
-    """One message at a time for each session."""
+    """One message at a time for each session, on the terms of the moment, noted in the ledger."""
 
-    def __init__(self, sessions: Sessions, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, sessions: Sessions, terms: Terms, ledger: Ledger) -> None:
         self._sessions = sessions
-        self._heartbeat_s = heartbeat_s
+        self._terms = terms
+        self._ledger = ledger
         self._working: dict[str, asyncio.Task[None]] = {}
         self._done: dict[str, asyncio.Event] = {}
+        self._stages: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Carries out what was accepted and not done when the studio ended.
@@ -80,29 +87,45 @@ class Edits:
         its message was carried out, and must not find it under way.
         """
         for session_id in self._sessions.with_pending():
-            self._work(session_id)
+            session = self._sessions.read(session_id)
+            for message in session.messages if session else []:
+                if session and message.status == "pending":
+                    self._terms.keep(message.id, session.user_id, message.price)
+            self._work(session_id, at_once=True)
         await asyncio.gather(*self._working.values())
 
     async def stop(self) -> None:
-        for one in list(self._working.values()):
+        ending = [*self._working.values(), *self._stages]
+        for one in ending:
             one.cancel()
-        await asyncio.gather(*self._working.values(), return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
-    async def accept(self, session_id: str, instruction: str) -> str:
-        """Writes the message down, has it carried out, and answers its id."""
-        message = Message(secrets.token_hex(8), instruction)
-        async with self._sessions.change(session_id) as session:
-            session.messages.append(message)
+    async def accept(self, session: Session, instruction: str, then: Then = NOTHING) -> str:
+        """Writes the message down, has it carried out, and answers its id.
+
+        `then`: what befalls it. Raises OutOfCredits.
+        """
+        message = _ordered(instruction, then, self._terms.price(then))
+        self._terms.reserve(message.id, session.user_id, message.price)
+        try:
+            self._ledger.add(
+                "message", **_facts(session, message), text=digest(message.text), price=message.price
+            )
+            async with self._sessions.change(session.session_id) as changed:
+                changed.messages.append(message)
+        except OSError:
+            self._terms.release(message.id)
+            raise
         self._done[message.id] = asyncio.Event()
-        self._work(session_id)
+        self._work(session.session_id)
         return message.id
 
     async def follow(self, session_id: str, message_id: str) -> AsyncIterator[JsonObject]:
-        """The message's events once there are any; a heartbeat every 10 s until then."""
+        """The message's events once there are any; a heartbeat every 10 s (`service.heartbeat`) until then."""
         done = self._done.get(message_id)
         while done is not None and not done.is_set():
             try:
-                await asyncio.wait_for(done.wait(), self._heartbeat_s)
+                await asyncio.wait_for(done.wait(), self._terms.service.heartbeat)
             except TimeoutError:
                 yield {"type": "heartbeat"}
         session = self._sessions.read(session_id)
@@ -110,32 +133,74 @@ class Edits:
         for event in message.events if message and message.status == "done" else [_NOT_DONE]:
             yield event
 
-    def _work(self, session_id: str) -> None:
+    def _work(self, session_id: str, *, at_once: bool = False) -> None:
         if session_id not in self._working:
-            self._working[session_id] = asyncio.create_task(self._carry_out(session_id))
+            self._working[session_id] = asyncio.create_task(self._carry_out(session_id, at_once))
 
-    async def _carry_out(self, session_id: str) -> None:
+    async def _carry_out(self, session_id: str, at_once: bool) -> None:
         message: Message | None = None
         try:
             while True:
+                if not at_once and self._pending(session_id):
+                    await asyncio.sleep(self._terms.service.edit_time)
                 async with self._sessions.change(session_id) as session:
                     message = session.pending()
                     if message is None:
                         # Before the lock is let go: who accepts the next message must start anew.
                         del self._working[session_id]
                         return
-                    session.draft, message.events = _safely(session.draft, message.text)
-                    message.status = "done"
+                    self._edit(session, message)
                 self._tell(message)
+                if message.stage:
+                    self._stages.add(stage := asyncio.create_task(self._go_on(session_id, message.stage)))
+                    stage.add_done_callback(self._stages.discard)
         except OSError:
             del self._working[session_id]
             if message is not None:
                 self._tell(message)
 
+    def _pending(self, session_id: str) -> bool:
+        session = self._sessions.read(session_id)
+        return session is not None and session.pending() is not None
+
+    def _edit(self, session: Session, message: Message) -> None:
+        before = session.draft
+        if message.asks:
+            message.events = [message.asks]
+        else:
+            after, message.events = _safely(session.draft, session.meant(message))
+            session.draft = before if message.lost else after
+        message.status = "done"
+        changed = session.draft != before
+        charged = message.price if changed or message.lost else 0
+        self._ledger.add("edited", **_facts(session, message), charged=charged, changed=changed)
+        self._terms.release(message.id)
+
+    async def _go_on(self, session_id: str, wait: float) -> None:
+        """The second stage of a generation: music, which nobody asked for."""
+        await asyncio.sleep(wait)
+        with suppress(OSError):
+            async with self._sessions.change(session_id) as session:
+                draft, _ = _safely(session.draft, _SECOND_STAGE)
+                meta = draft.get("m", {})
+                session.draft = {**draft, "m": {**meta, "stage": meta.get("stage", 1) + 1}}
+
     def _tell(self, message: Message) -> None:
         done = self._done.pop(message.id, None)
         if done is not None:
             done.set()
+
+
+def _ordered(instruction: str, then: Then, price: int) -> Message:
+    asks = question(then.question, then.ask) if then.question else None
+    lost = then.lose_edit or then.skip
+    return Message(
+        secrets.token_hex(8), instruction, price=price, lost=lost, asks=asks, stage=then.second_stage
+    )
+
+
+def _facts(session: Session, message: Message) -> dict[str, str]:
+    return {"id": message.id, "session": session.session_id, "account": session.user_id}
 
 
 def _safely(draft: JsonObject, instruction: str) -> tuple[JsonObject, list[JsonObject]]:

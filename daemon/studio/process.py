@@ -18,8 +18,11 @@ import uvicorn
 from daemon.errors import UsageError
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.studio.disk import FolderLock
+from daemon.studio.links import Reach
+from daemon.studio.outages import Protocol
 from daemon.studio.server import make_app
 from daemon.studio.studio import Studio
+from daemon.studio.terms import Read
 
 _BACKLOG: Final = 512
 _GRACE_S: Final = 1
@@ -36,10 +39,13 @@ def serve(
     token: str | None,
     announce: Callable[[str, str], None],
     end_with_stdin: bool,
+    faults: Read | None = None,
+    reach: Reach = "nowhere",
 ) -> None:
     """Serves until SIGTERM, SIGINT, or (with `end_with_stdin`) the end of stdin.
 
-    `announce` hears URL and token once connections are taken. Port 0: a free one. Raises UsageError (port
+    `announce` hears URL and token once connections are taken. Port 0: a free one. `faults`: what the faults
+    file says, asked before each call. `reach`: where URLs may lead. Raises UsageError (port
     or address), StateError (folder) and MediaError (no ffmpeg) before that.
     """
     program = Ffmpeg(find_ffmpeg(ffmpeg))
@@ -48,7 +54,7 @@ def serve(
     try:
         listener = _listen(host, port)
         try:
-            studio = Studio(state, program, token, host)
+            studio = Studio(state, program, token, host, faults, reach)
             asyncio.run(_serve(studio, listener, announce, end_with_stdin))
         finally:
             listener.close()
@@ -87,7 +93,7 @@ class QuietServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 loop="asyncio",
-                http="h11",
+                http=Protocol,
                 ws="none",
                 server_header=False,
                 date_header=False,
@@ -112,8 +118,9 @@ class QuietServer(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        family, _, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio sends small pieces at once (TCP_NODELAY) only where the protocol is named: else 40 ms a call.
+        listener = socket.socket(family, socket.SOCK_STREAM, protocol)
     except (OSError, OverflowError) as error:
         raise _unusable(host, port, str(error)) from None
     try:

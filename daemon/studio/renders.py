@@ -23,7 +23,9 @@ from daemon.errors import DuplicateRender, MediaError, Refused, RenderError
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.nemo.wire import JsonObject
 from daemon.studio.disk import place, read_json, sync_folder, write_json
+from daemon.studio.ledger import Ledger
 from daemon.studio.sessions import Sessions
+from daemon.studio.terms import Terms
 
 CORES_PER_RENDER: Final = 4
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -35,7 +37,10 @@ Quality = Literal["high", "medium", "low"]
 
 @dataclass(slots=True)
 class Render:
-    """One render's record. `result`: the finished file's name in the render's folder."""
+    """One render's record. `result`: the finished file's name in the render's folder.
+
+    `fails`: it is to fail, with these words.
+    """
 
     id: str
     session_id: str
@@ -46,13 +51,16 @@ class Render:
     status: Status = "pending"
     message: str = ""
     result: str = ""
+    fails: str = ""
 
 
 class RenderQueue:
     """Takes renders, carries them out in order, and knows all that there ever were."""
 
-    def __init__(self, sessions: Sessions, ffmpeg: Ffmpeg) -> None:
+    def __init__(self, sessions: Sessions, ffmpeg: Ffmpeg, terms: Terms, ledger: Ledger) -> None:
         self._sessions = sessions
+        self._terms = terms
+        self._ledger = ledger
         self._ffmpeg = ffmpeg
         self._renders: dict[str, Render] = {}
         self._progress: dict[str, float] = {}
@@ -61,7 +69,8 @@ class RenderQueue:
         at_once = max(1, (os.cpu_count() or 1) // CORES_PER_RENDER)
         self._slots = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="render")
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._recording = asyncio.Lock()
 
     def start(self) -> None:
         """Reads the records, and queues again what had not ended, oldest first."""
@@ -80,7 +89,7 @@ class RenderQueue:
         """Ends the running ffmpegs. Their records stay as they are, for the next start."""
         for event in self._cancelled.values():
             event.set()
-        for one in list(self._running):
+        for one in list(self._running.values()):
             one.cancel()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
@@ -95,12 +104,15 @@ class RenderQueue:
         if render.id in self._renders:
             raise DuplicateRender("", "duplicate id", status=409)
         self._renders[render.id] = render
-        try:
-            await asyncio.to_thread(self._create, render)
-        except OSError:
-            del self._renders[render.id]
-            raise
-        self._queue(render)
+        async with self._recording:
+            try:
+                facts = {"id": render.id, "session": render.session_id, "account": render.user_id}
+                self._ledger.add("render", **facts)
+                await asyncio.to_thread(self._create, render)
+            except OSError:
+                del self._renders[render.id]
+                raise
+            self._queue(render)
 
     def find(self, render_id: str, user_id: str | None = None) -> Render | None:
         render = self._renders.get(render_id)
@@ -114,40 +126,51 @@ class RenderQueue:
         return self._folder(render) / render.result
 
     async def cancel(self, render: Render) -> None:
-        """Ends it where it has not ended: what was asked to stop has failed."""
-        if render.status not in ("pending", "processing"):
-            return
-        render.status, render.message = "failed", "cancelled"
-        await asyncio.to_thread(self._write, render)
-        self._cancelled[render.id].set()
+        """Ends it where it has not ended, and with it its session's turn: what was asked to stop has failed."""
+        # A render that is found while it is still being recorded would be queued after its end.
+        async with self._recording:
+            if render.status not in ("pending", "processing"):
+                return
+            if render.status == "pending" and render.id in self._running:
+                self._running[render.id].cancel()
+            if render.id in self._cancelled:
+                self._cancelled[render.id].set()
+            render.status, render.message = "failed", "cancelled"
+            await self._ended(render)
 
     def _queue(self, render: Render) -> None:
         self._cancelled[render.id] = threading.Event()
         render.status = "pending"
-        running = asyncio.create_task(self._carry_out(render))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._running[render.id] = asyncio.create_task(self._carry_out(render))
+        self._running[render.id].add_done_callback(lambda _: self._forget(render.id))
 
     async def _carry_out(self, render: Render) -> None:
         turn = self._turns.setdefault(render.session_id, asyncio.Lock())
         try:
-            async with turn, self._slots:
-                if render.status == "pending":
+            async with turn:
+                await asyncio.sleep(self._terms.service.render_time)
+                async with self._slots:
                     await self._run(render)
         except OSError as error:
             render.status, render.message = "failed", f"the studio's disk: {error.strerror}"
-        finally:
-            self._progress.pop(render.id, None)
-            self._cancelled.pop(render.id, None)
+
+    def _forget(self, render_id: str) -> None:
+        del self._running[render_id], self._cancelled[render_id]
+        self._progress.pop(render_id, None)
 
     async def _run(self, render: Render) -> None:
-        render.status = "processing"
-        await asyncio.to_thread(self._write, render)
+        async with self._recording:
+            render.status = "processing"
+            await asyncio.to_thread(self._write, render)
         loop = asyncio.get_running_loop()
         status, message, result = await loop.run_in_executor(self._threads, self._render, render)
         if render.status == "processing":
             render.status, render.message, render.result = status, message, result
-            await asyncio.to_thread(self._write, render)
+            await self._ended(render)
+
+    async def _ended(self, render: Render) -> None:
+        self._ledger.add("rendered", id=render.id, status=render.status)
+        await asyncio.to_thread(self._write, render)
 
     def _render(self, render: Render) -> tuple[Status, str, str]:
         """On a render thread: the outcome as (status, message, file name)."""
@@ -155,6 +178,8 @@ class RenderQueue:
         from daemon.studio.render import extension
         from daemon.studio.render import render as make
 
+        if render.fails:
+            return "failed", render.fails, ""
         folder = self._folder(render)
         work = folder / "work"
         shutil.rmtree(work, ignore_errors=True)

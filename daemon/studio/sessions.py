@@ -28,17 +28,28 @@ _ID_DIGITS: Final = 19
 
 @dataclass(slots=True)
 class Message:
-    """One instruction. `events`: what the stream says, known once the message is `done`."""
+    """One instruction. `events`: what the stream says, known once the message is `done`.
+
+    `price`: credits, if it changes the draft. Rehearsed: `lost` (nothing is changed, whatever it says),
+    `asks` (this event is all that comes of it), `stage` (seconds until the draft changes again by itself).
+    """
 
     id: str
     text: str
     status: Literal["pending", "done"] = "pending"
     events: list[JsonObject] = field(default_factory=list)
+    price: int = 0
+    lost: bool = False
+    asks: JsonObject | None = None
+    stage: float = 0.0
 
 
 @dataclass(slots=True)
 class Session:
-    """One session's record. `files`: the uploads in the words of `video_infos`, with `stored` (name on disk)."""
+    """One session's record. `files`: the uploads in the words of `video_infos`, with `stored` (name on disk).
+
+    `gone`: declared unknown from now on.
+    """
 
     session_id: str
     task_id: str
@@ -48,12 +59,20 @@ class Session:
     draft: JsonObject = field(default_factory=dict)
     files: list[JsonObject] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    gone: bool = False
 
     def pending(self) -> Message | None:
         return next((one for one in self.messages if one.status == "pending"), None)
 
     def message(self, message_id: str) -> Message | None:
         return next((one for one in self.messages if one.id == message_id), None)
+
+    def meant(self, message: Message) -> str:
+        """The instruction a message stands for: after a question, the one that was asked about."""
+        place = self.messages.index(message)
+        while place and self.messages[place - 1].asks:
+            place -= 1
+        return self.messages[place].text
 
 
 class Sessions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,15 @@ from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import SESSION_NOT_FOUND, UNSUPPORTED_FILE, JsonObject
 from daemon.studio.accounts import open_accounts
 from daemon.studio.disk import sync_folder
-from daemon.studio.edits import HEARTBEAT_S, Edits
+from daemon.studio.edits import Edits
+from daemon.studio.faults import NOTHING, Then
+from daemon.studio.ledger import Ledger
+from daemon.studio.links import Reach
 from daemon.studio.renders import RenderQueue
 from daemon.studio.sessions import Session, Sessions
+from daemon.studio.terms import Read, Terms
 from daemon.studio.timeline import SHORTEST_MS, Clip, append, even
-from daemon.studio.uploads import Received, receive
+from daemon.studio.uploads import Received
 
 IMAGE_MS: Final = 5000
 """How long a still picture stands on the timeline."""
@@ -31,7 +35,8 @@ _FPS: Final = 30.0
 class Studio:
     """All that the server serves. Whoever makes one holds the folder's lock.
 
-    `host`: the address it is reached at, for the Host header's check. `heartbeat_s`: seconds.
+    `host`: the address it is reached at, for the Host header's check. `faults`: what the faults file says
+    now. `reach`: where the URLs of an upload may lead.
     """
 
     def __init__(
@@ -40,13 +45,17 @@ class Studio:
         ffmpeg: Ffmpeg,
         token: str | None = None,
         host: str = "127.0.0.1",
-        heartbeat_s: float = HEARTBEAT_S,
+        faults: Read | None = None,
+        reach: Reach = "nowhere",
     ) -> None:
         self.host = host
+        self.reach = reach
         self.accounts = open_accounts(folder, token)
         self.sessions = Sessions(folder / "sessions")
-        self.edits = Edits(self.sessions, heartbeat_s)
-        self.renders = RenderQueue(self.sessions, ffmpeg)
+        self.ledger = Ledger(folder)
+        self.terms = Terms(self.ledger, faults)
+        self.edits = Edits(self.sessions, self.terms, self.ledger)
+        self.renders = RenderQueue(self.sessions, ffmpeg, self.terms, self.ledger)
         self._ffmpeg = ffmpeg
         self._incoming = folder / "incoming"
 
@@ -61,25 +70,34 @@ class Studio:
     async def stop(self) -> None:
         await self.edits.stop()
         await self.renders.stop()
+        self.ledger.close()
 
-    def session(self, session_id: str, user_id: str) -> Session:
-        """Raises SessionGone where there is none, or it is another account's."""
+    async def create_session(self, account: str, task_name: str, language: str) -> Session:
+        session = await asyncio.to_thread(self.sessions.create, account, task_name, language)
+        self.ledger.add("session", session=session.session_id, account=account)
+        return session
+
+    async def session(self, session_id: str, user_id: str, then: Then = NOTHING) -> Session:
+        """Raises SessionGone where there is none, or it is another account's, or it has just expired."""
         session = self.sessions.read(session_id, user_id)
-        if session is None:
+        if session is not None and then.expire == "session":
+            async with self.sessions.change(session_id) as session:
+                session.gone = True
+        if session is None or session.gone:
             raise SessionGone("", "session not found", api_code=SESSION_NOT_FOUND)
         return session
 
     async def upload(
-        self, session_id: str, body: AsyncIterator[bytes], content_type: str
+        self, session_id: str, arrive: Callable[[Path], Awaitable[list[Received]]]
     ) -> tuple[list[JsonObject], bool]:
-        """All files of a multipart body, or none: (their infos, whether the draft changed).
+        """All files that `arrive` in a folder, or none: (their infos, whether the draft changed).
 
         Raises Refused and FileRefused.
         """
         folder = self._incoming / secrets.token_hex(8)
         folder.mkdir()
         try:
-            files = await receive(body, content_type, folder)
+            files = await arrive(folder)
             looked = [(one, await asyncio.to_thread(self._look, one)) for one in files]
             async with self.sessions.change(session_id) as session:
                 before = session.draft
@@ -87,6 +105,8 @@ class Studio:
                     session.files.append(_info(file, clip))
                     session.draft = append(session.draft, clip)
                 await asyncio.to_thread(self._place, session, files)
+                received = [{"name": one.name, "hash": one.hash, "size": one.size} for one in files]
+                self.ledger.add("upload", session=session_id, account=session.user_id, files=received)
                 return session.files[-len(files) :], session.draft != before
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

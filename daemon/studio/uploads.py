@@ -49,7 +49,7 @@ async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path) -
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise _bad_body("the body is no multipart form")
     parts = _Parts(options[b"boundary"])
-    files: list[_File] = []
+    files: list[Arriving] = []
     refused: FileRefused | None = None
     try:
         async for chunk in body:
@@ -71,9 +71,9 @@ async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path) -
     return [file.received() for file in files]
 
 
-async def _store(event: _Event, files: list[_File], folder: Path) -> None:
+async def _store(event: _Event, files: list[Arriving], folder: Path) -> None:
     if isinstance(event, str):
-        files.append(_File(event, folder / f"{len(files)}"))
+        files.append(Arriving(event, folder / f"{len(files)}"))
     elif event:
         await files[-1].add(event)
     else:
@@ -161,11 +161,11 @@ def clean_name(raw: bytes) -> str:
     return stem[: _NAME_LENGTH - len(suffix)] + suffix if len(suffix) < 10 else name[:_NAME_LENGTH]
 
 
-class _File:
-    """One file on its way to disk, in blocks of 1 MiB written and hashed off the loop."""
+class Arriving:
+    """One file on its way to disk, in blocks of 1 MiB written and hashed off the loop. Raises FileRefused."""
 
     def __init__(self, name: str, path: Path) -> None:
-        if kind_of(name) in (None, "text"):
+        if kind_of(name) in (None, "text", "link"):
             raise _unsupported(name, f"It takes {ACCEPTED.partition(' (')[0]}.")
         self._name = name
         self._path = path

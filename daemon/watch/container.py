@@ -5,6 +5,7 @@
     audio         mp3, aac, wav, mp4 family      wav: RIFF size; mp4: boxes
     image         jpg, png, gif, webp            png: chunks; webp: RIFF size
     text          UTF-8 without NUL bytes
+    link          any: what it says is read when it is worked on
 
 A file cut in the middle is told from a whole one wherever the structure carries lengths. Matroska, mp3, aac,
 jpg and gif do not, or not outermost: there only the lease and the quiet time protect.
@@ -52,6 +53,8 @@ def examine(fd: int, size: int, name: PurePath) -> Finding:
     head = os.pread(fd, HEAD_BYTES, 0)
     if not head.strip(b"\0"):
         return _unfinished("it begins with zeros" if head else "it is empty")
+    if kind == "link":
+        return WHOLE if head.strip() else _unfinished("it holds no words")
     if kind == "text":
         return _text(os.pread(fd, _TEXT_BYTES, 0))
     family = sniff(head)

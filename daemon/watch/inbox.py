@@ -32,10 +32,13 @@ class Inbox(Protocol):
         Asked first and for every file of every scan; a str, since 100,000 Paths cost as much as the scan.
         """
 
-    def settled(self, path: Path, stamp: Stamp) -> None:
-        """Nobody writes it, it is whole, and it stayed as `stamp` says for its quiet time."""
+    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
+        """Nobody writes it, it is whole, and it stayed as `stamp` says for its quiet time.
 
-    def rejected(self, path: Path, stamp: Stamp, why: str) -> None:
+        `age`: seconds since the file was first seen at `path`.
+        """
+
+    def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
         """Settled, and nothing the editor accepts. `why`: for a person, without capital or full stop."""
 
     def gone(self, path: Path) -> None:

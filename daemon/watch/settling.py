@@ -37,14 +37,18 @@ LATE_AFTER: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
+    """First observed at `since` (monotonic seconds)."""
+
     stamp: Stamp
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """No container the editor accepts."""
+    """No container the editor accepts; first observed at `since` (monotonic seconds)."""
 
     stamp: Stamp
+    since: float
     why: str
 
 
@@ -163,8 +167,8 @@ class Settling:
             return self._wait(candidate, now, sight.finding.why)
         self.forget(path)
         if sight.finding.content is Content.FOREIGN:
-            return Rejected(sight.stamp, sight.finding.why)
-        return Settled(sight.stamp)
+            return Rejected(sight.stamp, candidate.since, sight.finding.why)
+        return Settled(sight.stamp, candidate.since)
 
     def waiting(self) -> tuple[Pending, ...]:
         """Every file that has not settled, and what it waits for."""

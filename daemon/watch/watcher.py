@@ -283,11 +283,12 @@ class Watcher:
         self._arm()
 
     def _conclude(self, path: str, sight: Sight) -> None:
-        match self._settling.inspected(path, sight, self._clock()):
-            case Settled(stamp):
-                self._inbox.settled(Path(path), stamp)
-            case Rejected(stamp, why):
-                self._inbox.rejected(Path(path), stamp, why)
+        now = self._clock()
+        match self._settling.inspected(path, sight, now):
+            case Settled(stamp, since):
+                self._inbox.settled(Path(path), stamp, now - since)
+            case Rejected(stamp, since, why):
+                self._inbox.rejected(Path(path), stamp, now - since, why)
             case Waiting(why, late=True):
                 self._inbox.warned(Path(path), f"it still waits: {why}")
 

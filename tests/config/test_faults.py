@@ -74,6 +74,27 @@ def test_a_fault_is_printed_as_compilers_do() -> None:
 
 
 @pytest.mark.parametrize(
+    ("api", "key", "words"),
+    [
+        ("max_download: 0", "api.max_download", "a size above 0, such as 500MB"),
+        ("max_download: 4 XB", "api.max_download", "a size above 0"),
+        ("max_download: none", "api.max_download", "a size above 0"),
+        ("private_urls: maybe", "api.private_urls", "true or false"),
+        ("token_file: ~", "api.token_file", "a path to a file"),
+        ("token_file: [a]", "api.token_file", "a path to a file"),
+        ("token_file: nmv_usr_0123", "api.token_file", "stands under `token`"),
+        ("token_file: ~nobody-of-this-name/t", "api.token_file", "a user of this machine"),
+        ("token: x, token_file: y", "api.token_file", "stands beside `token`; write one of the two"),
+    ],
+)
+def test_a_key_of_the_api_that_does_not_fit_says_what_was_expected(api: str, key: str, words: str) -> None:
+    fault = only_fault(GOOD + f"api: {{{api}}}")
+    assert fault.key == key
+    assert words in fault.message
+    assert "nmv_" not in str(fault)
+
+
+@pytest.mark.parametrize(
     ("extra", "key", "words"),
     [
         ("    skil: none", "rules[0].skil", 'not known to this version of Reeldrop; did you mean "skill"?'),
@@ -141,6 +162,21 @@ def test_an_unknown_key_is_a_fault_that_shows_the_way(extra: str, key: str, word
         ("retry: {first: 1h}", "must not be longer than"),
         ("retry: 5", "keys below it"),
         ("instructions: [a, b]", "beside `instruction`"),
+        ("answer:", "text, found nothing"),
+        ("answer: {a: b}", "need quotes"),
+        ("existing: yes", "one of hold, run, ignore"),
+        ("existing:", "one of hold, run, ignore"),
+        ("credits_per_day: 0", "none or a number of credits above 0"),
+        ("credits_per_day: many", "none or a number of credits"),
+        ("credits_per_day: -5", "none or a number of credits"),
+        ("credits_per_day: nan", "none or a number of credits"),
+        ("after: remove", "one of keep, archive, delete"),
+        ("after: archive", "`archive` is missing beside it: the folder where sources are moved"),
+        ("archive: ~/done", "does nothing without `after: archive`"),
+        ("archive: ~", '"~/"'),
+        ("quarantine: [a]", "text"),
+        ("quarantine: ~/in", "is a watch folder, and what was moved away is never input"),
+        ("quarantine: ~nosuchuser/x", "a user of this machine"),
     ],
 )
 def test_a_value_that_does_not_fit_says_what_was_expected(extra: str, words: str) -> None:
@@ -220,6 +256,36 @@ def test_a_second_rule_for_a_folder_must_be_named_and_names_are_unique() -> None
     assert "already the name of rules[0] (line 2)" in twice.message
     assert "has no name of its own" in only_fault("rules:\n" + rule % ("/", "")).message
     assert "taken by a command" in only_fault("rules:\n" + rule % ("/in/do", "")).message
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "words"),
+    [
+        ("limits: {credits_per_day: 0}", "limits.credits_per_day", "none or a number of credits above 0"),
+        ("limits: {credits_per_month: lots}", "limits.credits_per_month", "none or a number of credits"),
+        ("limits: {ask_above: none}", "limits.ask_above", "a number of credits, such as 500"),
+        ("limits: {ask_above: -1}", "limits.ask_above", "a number of credits"),
+        ("retention: for ever", "retention", "a time above 0"),
+        ("ask_above: 5", "ask_above", "it stands under `limits`"),
+        ("defaults: {retention: 5d}", "defaults.retention", "not known to this version"),
+        ("defaults: {after: archiv}", "defaults.after", 'did you mean "archive"?'),
+    ],
+)
+def test_a_key_about_credits_and_records_says_what_was_expected(line: str, key: str, words: str) -> None:
+    fault = only_fault(f"{line}\n{GOOD}")
+    assert (fault.line, fault.key) == (1, key)
+    assert words in fault.message
+
+
+def test_an_archive_that_any_rule_watches_is_a_fault_where_it_is_written() -> None:
+    rules = (
+        "rules:\n  - {watch: in, output: o, instruction: i}\n  - {watch: /other, output: o, instruction: i"
+    )
+    shared = only_fault("defaults: {after: archive, archive: in}\n" + rules + ", after: keep}")
+    assert (shared.line, shared.key) == (1, "defaults.archive")
+    own = only_fault(rules + ", after: archive, archive: ./in}\n")
+    assert (own.line, own.key) == (3, "rules[1].archive")
+    assert "/etc/reeldrop/in is a watch folder" in own.message
 
 
 def test_an_output_folder_may_lie_in_a_watch_folder() -> None:

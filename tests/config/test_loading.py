@@ -44,6 +44,11 @@ def test_the_smallest_file_gets_every_default() -> None:
     assert (rule.retry.attempts, rule.retry.first, rule.retry.longest) == (5, 10.0, 900.0)
     assert config.state == Path("/home/ann/.local/state/reeldrop")
     assert (config.limits.jobs, config.watching.rescan, config.studio.ffmpeg) == (4, 300.0, "auto")
+    assert (rule.existing, rule.credits_per_day) == (None, None)
+    assert (rule.after, rule.archive, rule.quarantine) == ("keep", None, None)
+    limits = config.limits
+    assert (limits.credits_per_day, limits.credits_per_month, limits.ask_above) == (None, None, 500.0)
+    assert config.retention == 90 * 86_400.0
     assert config.path == FILE
 
 
@@ -165,6 +170,68 @@ def test_the_token_comes_from_the_file_else_from_the_environment() -> None:
     assert parsed(RULE, NEMO_TOKEN="").api.token is None
 
 
+def test_the_tokens_file_is_a_path_and_wins_over_the_environment() -> None:
+    for written, path in (("~/t", "/home/ann/t"), ("keys/t", "/etc/reeldrop/keys/t"), ("/run/t", "/run/t")):
+        api = parsed(RULE + f"api: {{token_file: {written}}}", NEMO_TOKEN="nmv_usr_env").api
+        assert (api.token_file, api.token) == (Path(path), None)
+    assert parsed(RULE, NEMO_TOKEN="nmv_usr_env").api.token_file is None
+
+
+def test_downloads_are_limited_and_private_addresses_closed_unless_the_file_says_otherwise() -> None:
+    assert (parsed(RULE).api.private_urls, parsed(RULE).api.max_download) == (False, 4 * 10**9)
+    api = parsed(RULE + "api: {private_urls: yes, max_download: 1.5 GiB}").api
+    assert (api.private_urls, api.max_download) == (True, 3 << 29)
+    assert parsed(RULE + "api: {max_download: 700}").api.max_download == 700
+
+
+def test_the_answer_to_a_question_is_the_rules_own() -> None:
+    assert only_rule(RULE).answer == "use your best judgement"
+    assert rule_with("answer: 'take the first one'").answer == "take the first one"
+    shared = only_rule(
+        "defaults: {answer: ask me}\nrules: [{watch: /a, output: /b, skill: background-music}]"
+    )
+    assert shared.answer == "ask me"
+
+
+def test_what_may_be_spent_is_written_in_credits() -> None:
+    config = parsed(
+        RULE + "limits: {credits_per_day: 100, credits_per_month: 2500.5, ask_above: 0}\nretention: 30d"
+    )
+    limits = config.limits
+    assert (limits.credits_per_day, limits.credits_per_month, limits.ask_above) == (100.0, 2500.5, 0.0)
+    assert config.retention == 30 * 86_400.0
+    assert rule_with("credits_per_day: '40'").credits_per_day == 40.0
+    shared = parsed(
+        "defaults: {output: o, instruction: i, credits_per_day: 9}\n"
+        "rules: [{watch: a}, {watch: b, credits_per_day: none}]"
+    )
+    assert [rule.credits_per_day for rule in shared.rules] == [9.0, None]
+    assert parsed(RULE + "limits: {credits_per_day: none}").limits.credits_per_day is None
+
+
+@pytest.mark.parametrize("word", ["hold", "run", "ignore"])
+def test_what_was_there_before_the_rule_is_held_run_or_ignored(word: str) -> None:
+    assert rule_with(f"existing: {word}").existing == word
+
+
+def test_sources_stay_unless_a_rule_says_where_they_go() -> None:
+    rule = rule_with("after: archive\narchive: ~/done\nquarantine: bad")
+    assert (rule.after, rule.archive, rule.quarantine) == (
+        "archive",
+        Path("/home/ann/done"),
+        Path("/etc/reeldrop/bad"),
+    )
+    assert rule_with("after: delete").after == "delete"
+    shared = parsed(
+        "defaults: {output: o, instruction: i, after: archive, archive: /done, quarantine: /bad}\n"
+        "rules: [{watch: a}, {watch: b, after: keep, quarantine: none}]"
+    )
+    assert [(one.after, one.quarantine) for one in shared.rules] == [
+        ("archive", Path("/bad")),
+        ("keep", None),
+    ]
+
+
 def test_the_token_never_shows() -> None:
     config = parsed(RULE + "api: {token: supersecret}")
     for shown in (
@@ -245,6 +312,8 @@ def test_a_token_alone_asks_which_editor_is_meant() -> None:
         require_choice(parse(chosen + RULE, FILE, token), token)
     require_choice(parse(RULE + "    by: service\n", FILE, token), token)
     require_choice(parse(RULE, FILE, HOME), HOME)
+    with pytest.raises(UsageError, match="token_file"):
+        require_choice(parse("api: {token_file: /etc/token}\n" + RULE, FILE, HOME), HOME)
     require_choice(parse(RULE, FILE, token | {"NEMO_API_URL": "http://127.0.0.1:1"}), token)
 
 

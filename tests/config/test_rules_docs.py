@@ -95,6 +95,15 @@ def test_the_schema_is_one_and_the_example_is_valid_by_it() -> None:
         {"rules": [{"watch": "x", "skill": "background-musik"}]},
         {"rules": [{"watch": "x", "instruction": "a", "instructions": ["b"]}]},
         {"rules": [{"watch": None}]},
+        {"rules": [{"watch": "x"}], "api": {"token": "a", "token_file": "b"}},
+        {"rules": [{"watch": "x"}], "api": {"max_download": "4 apples"}},
+        {"rules": [{"watch": "x"}], "api": {"max_download": 0}},
+        {"rules": [{"watch": "x", "after": "remove"}]},
+        {"rules": [{"watch": "x", "existing": "wait"}]},
+        {"rules": [{"watch": "x", "credits_per_day": "few"}]},
+        {"rules": [{"watch": "x"}], "limits": {"credits_per_month": 0}},
+        {"rules": [{"watch": "x"}], "limits": {"ask_above": "none"}},
+        {"rules": [{"watch": "x"}], "retention": "long"},
     ],
 )
 def test_an_editor_that_knows_the_schema_marks_what_reeldrop_refuses(wrong: dict[str, Any]) -> None:
@@ -105,3 +114,14 @@ def test_an_editor_that_knows_the_schema_marks_what_reeldrop_refuses(wrong: dict
 def test_an_editor_takes_times_as_text_and_as_numbers() -> None:
     for time in ("5s", "500ms", "1h30m", 5, 0.5):
         jsonschema.validate({"rules": [{"watch": "x", "settle": time}]}, json_schema())
+
+
+def test_an_editor_takes_sizes_as_text_and_as_numbers() -> None:
+    for size in ("4GB", "1.5 gib", "500", 500):
+        written = {"rules": [{"watch": "x"}], "api": {"max_download": size}}
+        jsonschema.validate(written, json_schema())
+        assert parse(
+            json.dumps({**written, "rules": [{"watch": "x", "instruction": "a", "output": "b"}]}),
+            ROOT / "rules.yaml",
+            ENVIRON,
+        ).api.max_download

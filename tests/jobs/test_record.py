@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from daemon.errors import UsageError
-from daemon.jobs import files, record
-from daemon.jobs.model import Job, Outcome, Source, Step
+from daemon.jobs import accounts, files, record
+from daemon.jobs.model import Bar, Job, Outcome, Source, Step
 from daemon.jobs.states import IllegalMove, Move, State
 from daemon.jobs.store import Store
 
@@ -77,6 +77,82 @@ def test_a_second_job_of_the_same_content_waits_for_the_first(store: Store, make
     assert after is not None and after.id == second.id
 
 
+def test_an_editor_whose_gate_is_shut_gets_no_job_and_the_other_one_does(
+    store: Store, make_job: MakeJob
+) -> None:
+    paid = make_job(created_at=1.0, content="a", by="service")
+    free = make_job(created_at=2.0, content="b")
+    _add(store, paid, free)
+    first = store.write_now(lambda connection: record.claim(connection, 5.0, shut=["service"]))
+    assert first is not None and first.id == free.id
+    assert store.write_now(lambda connection: record.claim(connection, 5.0, shut=["service"])) is None
+
+
+def test_one_job_alone_works_with_an_editor_that_has_to_prove_itself(store: Store, make_job: MakeJob) -> None:
+    jobs = [make_job(created_at=float(n), content=f"c{n}", by="service") for n in range(3)]
+    _add(store, *jobs, make_job(created_at=9.0, content="free"))
+
+    def claim(now: float) -> Job | None:
+        return store.write_now(lambda connection: record.claim(connection, now, alone=["service"]))
+
+    first, beside = claim(5.0), claim(5.0)
+    assert first is not None and first.id == jobs[0].id
+    assert beside is not None and beside.made_by == "embedded"
+    assert claim(5.0) is None
+    store.write_now(lambda connection: record.set_job(connection, first, now=5.0, session_id="s"))
+    parked = _move(store, first, Move.PARK, not_before=20.0)
+    assert claim(10.0) is None
+    again = claim(20.0)
+    assert again is not None and again.id == parked.id
+    _move(store, again, Move.HOLD)
+    second = claim(20.0)
+    assert second is not None and second.id == jobs[1].id
+
+
+def test_a_job_that_waits_without_a_session_keeps_nobody_from_being_first(
+    store: Store, make_job: MakeJob
+) -> None:
+    jobs = [make_job(created_at=float(n), content=f"c{n}", by="service") for n in range(2)]
+    _add(store, *jobs)
+    first = _claim(store)
+    assert first is not None
+    _move(store, first, Move.PARK, not_before=1000.0)
+    second = store.write_now(lambda connection: record.claim(connection, 5.0, alone=["service"]))
+    assert second is not None and second.id == jobs[1].id
+
+
+def test_what_was_held_for_the_account_is_queued_when_that_is_over_and_nothing_else(
+    store: Store, make_job: MakeJob
+) -> None:
+    made = {
+        "credits": make_job(content="a", by="service"),
+        "question": make_job(content="b", by="service"),
+        "credits here": make_job(content="c"),
+    }
+    _add(store, *made.values())
+    for why, job in made.items():
+        _move(store, _move(store, job, Move.START), Move.HOLD, reason=f"{why.partition(' ')[0]}: no")
+    free = store.write_now(lambda c: record.release_held(c, "service", {"credits"}, 2.0))
+    assert [job.id for job in free] == [made["credits"].id]
+    assert free[0].state is State.QUEUED
+
+
+def test_an_account_is_barred_for_each_reason_by_itself(store: Store) -> None:
+    def bars() -> dict[str, Bar]:
+        return dict(store.read(lambda c: accounts.account(c, "here#1")).bars)
+
+    assert bars() == {}
+    store.write_now(lambda c: accounts.set_bar(c, "here#1", "credits", Bar("none left", 3.0)))
+    store.write_now(lambda c: accounts.set_bar(c, "here#1", "subscription", Bar("free plan")))
+    assert bars() == {"credits": Bar("none left", 3.0), "subscription": Bar("free plan")}
+    store.write_now(lambda c: accounts.set_bar(c, "here#1", "credits", None))
+    store.write_now(lambda c: accounts.exported(c, "here#1", 7.0))
+    store.write_now(lambda c: accounts.exported(c, "here#1", 9.0))
+    assert bars() == {"subscription": Bar("free plan")}
+    assert store.read(lambda c: accounts.account(c, "here#1")).exported_at == 7.0
+    assert store.read(lambda c: accounts.account(c, "here#2")).bars == {}
+
+
 def test_an_illegal_move_raises_and_changes_nothing(store: Store, make_job: MakeJob) -> None:
     job = make_job()
     _add(store, job)
@@ -111,12 +187,39 @@ def test_other_paid_steps_are_counted_only_while_they_were_open(store: Store, ma
     their_edit = store.write_now(lambda c: record.open_step(c, other, Step.EDIT, 0, {}, 5.0))
 
     def others(since: float) -> int:
-        return store.read(lambda connection: record.paid_between(connection, "a", since, my_edit.id))
+        return store.read(lambda connection: record.paid_between(connection, "a", since, my_edit.id, 60.0))
 
     assert others(10.0) == 1
+    assert others(65.0) == 1
+    # What has no answer for so long is decided: nothing is done to it any more.
+    assert others(65.1) == 0
     store.write_now(lambda c: record.close_step(c, their_edit, Outcome.DONE, {}, 9.0))
     assert others(10.0) == 0
     assert others(8.0) == 1
+
+
+def test_a_message_that_nobody_listens_to_is_unclear_for_the_other_jobs(
+    store: Store, make_job: MakeJob
+) -> None:
+    lost, other = make_job(account="a"), make_job(account="a", content="x")
+    _add(store, lost, other)
+    edit = store.write_now(lambda c: record.open_step(c, lost, Step.EDIT, 0, {}, 10.0))
+
+    def unclear(job: Job) -> bool:
+        return store.read(lambda connection: record.is_unclear(connection, "a", job.id))
+
+    assert unclear(other) and not unclear(lost)
+    running = _move(store, lost, Move.START)
+    assert not unclear(other)
+    store.write_now(lambda c: record.note_step(c, edit, {"looks": 1}))
+    assert unclear(other)
+    again = _move(store, _move(store, running, Move.PARK, not_before=99.0), Move.START)
+    looks_once_more = _move(store, again, Move.HOLD, not_before=99.0)
+    assert unclear(other)
+    _move(store, _move(store, looks_once_more, Move.START), Move.HOLD)
+    assert not unclear(other)
+    store.write_now(lambda c: record.close_step(c, edit, Outcome.DONE, {}, 11.0))
+    assert not unclear(other)
 
 
 def test_a_base_name_belongs_to_one_job(store: Store, make_job: MakeJob) -> None:

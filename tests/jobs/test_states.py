@@ -30,6 +30,10 @@ def test_every_unfinished_job_can_be_cancelled() -> None:
     assert all(TABLE[state][Move.CANCEL] is State.CANCELLED for state in UNFINISHED)
 
 
+def test_every_unfinished_job_can_be_held() -> None:
+    assert all(TABLE[state][Move.HOLD] is State.HELD for state in UNFINISHED)
+
+
 def test_every_state_can_be_reached_from_the_queue() -> None:
     reached = {State.QUEUED}
     while more := {target for state in reached for target in TABLE[state].values()} - reached:

@@ -34,6 +34,7 @@ def _data(*pieces: bytes) -> list[str]:
         (b"event: beat\n\n", []),
         (b"\xef\xbb\xbfdata: after a BOM\n\n", ["after a BOM"]),
         (b"\xef\xbb\xbf\xef\xbb\xbfdata: x\n\n", []),
+        (b"\xef\xbb\xbf\ndata: after a BOM and a line end\n\n", ["after a BOM and a line end"]),
         ("data: a\u2028b\u0085c\x0bd\n\n".encode(), ["a\u2028b\u0085c\x0bd"]),
         (b"data: unfinished\n", []),
         (b"dat: x\ndata : y\n\n", []),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,9 +18,14 @@ from typing import Literal
 import imageio_ffmpeg
 import pytest
 
-from daemon.app import App
+from daemon.app import App, Daemon
 from daemon.config.loading import parse
-from daemon.pipeline.hooks import Happening
+from daemon.jobs import record
+from daemon.jobs.model import Job
+from daemon.jobs.states import State
+from daemon.pipeline.hooks import Happening, JobChanged
+from daemon.pipeline.intake import Arrival
+from daemon.rules.match import RuleBook
 
 Loss = Literal["none", "request", "answer", "words", "error"]
 MakeClip = Callable[[str], Path]
@@ -29,6 +37,7 @@ class Service:
 
     url: str
     token: str
+    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         assert process.stdout is not None
         said = process.stdout.readline() + process.stdout.readline()
         url, token = re.findall(r"NEMO_API_URL=(\S+) NEMO_TOKEN=(\S+)", said)[0]
-        yield Service(url, token)
+        yield Service(url, token, folder)
         process.terminate()
 
 
@@ -200,3 +209,182 @@ def desk(tmp_path: Path, proxy: Proxy) -> Callable[..., object]:
             server.close()
 
     return work
+
+
+FINISH_LIMIT = 120.0
+
+FAULTY_RULES = """\
+state: {state}
+api: {{url: "{url}", {token}}}
+limits: {{jobs: {jobs}{limits}}}
+timing: {{poll: 20ms, confirm: 5ms, recheck: [20ms, 50ms, 100ms], quiet_limit: 300ms, stream_limit: 5s}}
+rules:
+  - name: rule
+    watch: {inbox}
+    instructions: {instructions}
+    answer: "{answer}"
+    output: {output}
+    retry: {{attempts: 3, first: 50ms, longest: 100ms}}
+"""
+
+
+@dataclass
+class Workplace:
+    app: App
+    inbox: Path
+    output: Path
+    told: list[Happening]
+
+    async def drop(self, clip: Path) -> Job:
+        path = self.inbox / clip.name
+        shutil.copy(clip, path)
+        found = path.stat()
+        match = RuleBook(self.app.config.rules).match(path)
+        assert match is not None
+        stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        job = await self.app.intake.take(Arrival(match, path, stat))
+        assert job is not None
+        return job
+
+    async def ended(self, job: Job) -> Job:
+        return await asyncio.wait_for(self.app.finished(job), FINISH_LIMIT)
+
+    async def told_of(self, job: Job, state: State) -> None:
+        """Returns once the job has been in this state."""
+        seen = asyncio.Event()
+
+        def look(happening: Happening) -> None:
+            if isinstance(happening, JobChanged) and (happening.job.id, happening.job.state) == (
+                job.id,
+                state,
+            ):
+                seen.set()
+
+        forget = self.app.listen(look)
+        for happening in self.told:
+            look(happening)
+        await asyncio.wait_for(seen.wait(), FINISH_LIMIT)
+        forget()
+
+
+@pytest.fixture
+def open_desk(tmp_path: Path) -> Callable[..., object]:
+    """`async with open_desk(url, token, instructions) as d`: a daemon's parts at work against that address."""
+
+    @asynccontextmanager
+    async def work(
+        url: str,
+        token: str,
+        instructions: list[str],
+        *,
+        answer: str = "you decide",
+        jobs: int = 4,
+        limits: str = "",
+        private: bool = False,
+    ) -> AsyncIterator[Workplace]:
+        inbox, output = tmp_path / "in", tmp_path / "out"
+        inbox.mkdir(exist_ok=True)
+        text = FAULTY_RULES.format(
+            state=tmp_path / "state",
+            url=url,
+            token=", ".join([f"private_urls: {private}", *([f'token: "{token}"'] if token else [])]),
+            inbox=inbox,
+            output=output,
+            instructions=json.dumps(instructions),
+            answer=answer,
+            jobs=jobs,
+            limits=limits and f", {limits}",
+        )
+        told: list[Happening] = []
+        app = App(parse(text, tmp_path / "rules.yaml", {}), [told.append], {"NEMO_CLIENT_ID": "test-client"})
+        try:
+            async with app.working():
+                yield Workplace(app, inbox, output, told)
+        finally:
+            app.close()
+
+    return work
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Callable[[str], AbstractContextManager[Service]]:
+    """`with studio(faults) as service`: a studio of its own whose faults file can be written again."""
+
+    @contextmanager
+    def run(faults: str, *more: str) -> Iterator[Service]:
+        folder = tmp_path / "studio"
+        (tmp_path / "faults.yaml").write_text(faults)
+        command = [
+            *(sys.executable, "-m", "daemon", "studio", "--folder", str(folder)),
+            *("--faults", str(tmp_path / "faults.yaml"), *more),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline() + process.stdout.readline()
+            url, token = re.findall(r"NEMO_API_URL=(\S+) NEMO_TOKEN=(\S+)", said)[0]
+            try:
+                yield Service(url, token, folder)
+            finally:
+                process.terminate()
+
+    return run
+
+
+@dataclass
+class Life:
+    """A whole daemon at work, with its watcher; `told`: everything that it told."""
+
+    app: App
+    daemon: Daemon
+    told: list[Happening]
+
+    async def rest(self, *inboxes: Path) -> None:
+        """Returns once all that happened in these watch folders was heard of, and everything has come to rest.
+
+        What the system tells of a folder comes in order and late: a file of noise, written last, comes last.
+        """
+        for inbox in inboxes:
+            noise = inbox / "noise.mp4"
+            noise.unlink(missing_ok=True)
+            heard = asyncio.Event()
+
+            def look(happening: Happening, noise: Path = noise, heard: asyncio.Event = heard) -> None:
+                if isinstance(happening, JobChanged) and happening.job.source.path == noise:
+                    heard.set()
+
+            forget = self.app.listen(look)
+            noise.write_bytes(b"noise of %d" % time.monotonic_ns())
+            await asyncio.wait_for(heard.wait(), FINISH_LIMIT)
+            forget()
+        await self.daemon._rescan()
+        await asyncio.wait_for(self.daemon._all_done(), FINISH_LIMIT)
+
+    def jobs(self) -> list[Job]:
+        """All jobs but those of noise, newest first."""
+        jobs = self.app.store.read(record.list_jobs)
+        return [job for job in jobs if job.source.path.name != "noise.mp4"]
+
+
+@pytest.fixture(scope="session")
+def live() -> Callable[..., object]:
+    """`async with live(folder, rules) as life`: a daemon over the folder in which these rules lie."""
+
+    @asynccontextmanager
+    async def run(folder: Path, rules: str) -> AsyncIterator[Life]:
+        told: list[Happening] = []
+        environ = {"NEMO_CLIENT_ID": "test-client"}
+        app = App(parse(rules, folder / "rules.yaml", environ), [told.append], environ)
+        daemon, stop, ready = Daemon(app), asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(daemon.run(stop, ready.set))
+        started = asyncio.create_task(ready.wait())
+        try:
+            await asyncio.wait((running, started), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                yield Life(app, daemon, told)
+        finally:
+            started.cancel()
+            stop.set()
+            await running
+            app.close()
+
+    return run

@@ -16,7 +16,7 @@ from daemon.jobs.states import State
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.media.probe import probe
 from daemon.pipeline.intake import Arrival
-from daemon.pipeline.retrying import retry
+from daemon.pipeline.orders import retry
 from daemon.rules.match import RuleBook
 
 MakeDesk = Callable[..., AbstractAsyncContextManager[Any]]
@@ -118,18 +118,42 @@ def test_a_lost_message_is_held_as_maybe_paid_and_sent_again_only_after_the_last
     asyncio.run(go())
 
 
-def test_a_maybe_paid_job_stays_held_while_another_paid_step_was_open(
+async def _until_it_waits(d: Any, job: Job | None) -> None:
+    waits = asyncio.Event()
+
+    def look(happening: Any) -> None:
+        if job is not None and (happening.job.id, happening.job.state) == (job.id, State.WAITING):
+            waits.set()
+
+    forget = d.app.listen(look)
+    for happening in d.told:
+        look(happening)
+    await asyncio.wait_for(waits.wait(), DEADLINE)
+    forget()
+
+
+async def _held_for_a_person(d: Any, proxy: Any, make_clip: MakeClip) -> Job:
+    """A job whose message was lost while another one's was open, so that no balance can tell what became of it."""
+    other = await _run(d, make_clip("a.mp4"))
+    proxy.losses["POST /run_sse"] = ["request"]
+    lost = await _drop(d, make_clip("b.mp4"))
+    await _until_it_waits(d, lost)
+    now = d.app.bench.now()
+    beside = await d.app.store.write(lambda c: record.open_step(c, other, Step.EDIT, 1, {}, now))
+    await d.app.store.write(lambda c: record.close_step(c, beside, Outcome.DONE, {}, now))
+    return await _finished(d, lost)
+
+
+def test_a_maybe_paid_job_stays_held_where_another_paid_step_was_open(
     desk: MakeDesk, make_clip: MakeClip, proxy: Any
 ) -> None:
     async def go() -> None:
-        proxy.losses["POST /run_sse"] = ["request", "request"]
         async with desk(stream_limit="500ms") as d:
-            jobs = [await _drop(d, make_clip("a.mp4")), await _drop(d, make_clip("b.mp4"))]
-            ended = [await _finished(d, job) for job in jobs]
-            assert [(job.state, job.reason_code) for job in ended] == [(State.HELD, "maybe-paid")] * 2
-            note = (d.output / "a-rule.HELD.txt").read_text()
-            assert f"retry {ended[0].id} --resend" in note
-        assert proxy.count("POST /run_sse") == 0
+            held = await _held_for_a_person(d, proxy, make_clip)
+            assert (held.state, held.reason_code, held.not_before) == (State.HELD, "maybe-paid", None)
+            note = (d.output / "b-rule.HELD.txt").read_text()
+            assert f"retry {held.id} --resend" in note
+        assert proxy.count("POST /run_sse") == 1
 
     asyncio.run(go())
 
@@ -138,17 +162,33 @@ def test_a_person_may_say_that_it_is_to_be_sent_again(
     desk: MakeDesk, make_clip: MakeClip, proxy: Any
 ) -> None:
     async def go() -> None:
-        proxy.losses["POST /run_sse"] = ["request", "request"]
         async with desk(stream_limit="500ms") as d:
-            jobs = [await _drop(d, make_clip("a.mp4")), await _drop(d, make_clip("b.mp4"))]
-            held, _ = [await _finished(d, job) for job in jobs]
+            held = await _held_for_a_person(d, proxy, make_clip)
             now = d.app.bench.now()
-            again = await d.app.store.write(lambda c: retry(c, held.id, resend=True, now=now))
+            again = await d.app.store.write(lambda c: retry(c, held, now, resend=True))
             d.app.runner.wake()
-            job = await _finished(d, again)
+            job = await _finished(d, again.job)
             assert (job.id, job.state) == (held.id, State.SUCCEEDED)
-            assert not (d.output / "a-rule.HELD.txt").exists()
-        assert proxy.count("POST /run_sse") == 1
+            assert not (d.output / "b-rule.HELD.txt").exists()
+        assert proxy.count("POST /run_sse") == 2
+
+    asyncio.run(go())
+
+
+def test_nothing_new_is_paid_while_a_lost_answer_is_looked_into(
+    desk: MakeDesk, make_clip: MakeClip, proxy: Any
+) -> None:
+    async def go() -> None:
+        async with desk(stream_limit="1s") as d:
+            await _run(d, make_clip("a.mp4"))
+            proxy.losses["POST /run_sse"] = ["request"]
+            lost = await _drop(d, make_clip("b.mp4"))
+            await _until_it_waits(d, lost)
+            # The first message after that is the lost one's again: the others gave way to its last look.
+            beside = [await _drop(d, make_clip(f"c{n}.mp4")) for n in range(3)]
+            ended = [await _finished(d, job) for job in (lost, *beside)]
+            assert [job.state for job in ended] == [State.SUCCEEDED] * 4
+        assert proxy.count("POST /run_sse") == 5
 
     asyncio.run(go())
 
@@ -318,9 +358,9 @@ def test_an_error_after_a_charge_is_not_sent_again_by_a_retry(
             failed = await _run(d, make_clip("a.mp4"))
             assert (failed.state, failed.reason_code) == (State.FAILED, "edit")
             now = d.app.bench.now()
-            again = await d.app.store.write(lambda c: retry(c, failed.id, resend=False, now=now))
+            again = await d.app.store.write(lambda c: retry(c, failed, now))
             d.app.runner.wake()
-            assert (await _finished(d, again)).state is State.FAILED
+            assert (await _finished(d, again.job)).state is State.FAILED
             assert proxy.asked == 1
 
     asyncio.run(go())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.jobs.model import Job, Outcome, Step, StepRecord
-from daemon.pipeline.plan import Next, next_step, was_sent
+from daemon.pipeline.plan import Next, asked, next_step, spends, was_sent
 
 MakeJob = Callable[..., Job]
 
@@ -63,3 +63,30 @@ def test_an_open_edit_counts_as_sent_and_a_refused_one_does_not() -> None:
     assert was_sent([_record(Step.EDIT, outcome=None)])
     assert was_sent([_record(Step.EDIT)])
     assert not was_sent([_record(Step.EDIT, outcome=Outcome.REFUSED), _record(Step.UPLOAD)])
+
+
+def test_an_instruction_that_asks_for_the_export_alone_is_no_edit(make_job: MakeJob) -> None:
+    walked = _walk(make_job(instructions=("export the video",)))
+    assert [step for step, _ in walked] == [
+        *(Step.SESSION, Step.UPLOAD, Step.RENDER, Step.DOWNLOAD, Step.DELIVER),
+    ]
+    assert (Step.EDIT, 1) not in _walk(make_job(instructions=("trim to 1 s", "导出")))
+    assert (Step.EDIT, 0) in _walk(make_job(instructions=("export a warmer look",)))
+
+
+def test_an_edit_that_was_answered_with_a_question_is_due_again_and_counts_as_sent(make_job: MakeJob) -> None:
+    before = [_record(Step.SESSION), _record(Step.UPLOAD), _record(Step.EDIT, outcome=Outcome.ASKED)]
+    assert next_step(make_job(), before) == Next(Step.EDIT, 0, None)
+    assert was_sent(before)
+    assert asked(before, 0) == before[2:]
+    assert asked(before, 1) == []
+
+
+def test_a_job_spends_until_all_its_instructions_are_sent(make_job: MakeJob) -> None:
+    job = make_job(instructions=("a", "b"))
+    assert spends(job, [])
+    assert spends(job, [_record(Step.EDIT, 0)])
+    assert spends(job, [_record(Step.EDIT, 0), _record(Step.EDIT, 1, Outcome.REFUSED)])
+    assert not spends(job, [_record(Step.EDIT, 0), _record(Step.EDIT, 1, None)])
+    assert not spends(make_job(instructions=("export",)), [])
+    assert not spends(job, [_record(Step.DOWNLOAD, outcome=None, copy_of="other")])

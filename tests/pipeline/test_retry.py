@@ -16,7 +16,7 @@ MakeJob = Callable[..., Job]
 
 
 def _decide(
-    error: errors.ReeldropError, job: Job, *, sent: bool = False, outage: int | None = None
+    error: errors.ReeldropError, job: Job, *, sent: bool = False, outage: float | None = None
 ) -> Decision:
     return decide(error, job, sent=sent, outage=outage, now=1000.0, jitter=0.0)
 
@@ -24,9 +24,9 @@ def _decide(
 def test_an_outage_or_a_rate_limit_uses_up_no_attempt(make_job: MakeJob) -> None:
     job = make_job(attempt=3)
     for error, outage, at in (
-        (errors.Unanswered("x", "no answer"), 0, 1010.0),
-        (errors.Unreachable("x", "refused"), 2, 1040.0),
-        (errors.Unreachable("x", "refused"), 60, 1300.0),
+        (errors.Unanswered("x", "no answer"), 10.0, 1010.0),
+        (errors.Unreachable("x", "refused"), 40.0, 1040.0),
+        (errors.GateShut("x", "rests", retry_after=5.0), None, 1005.0),
         (errors.RateLimited("x", "slow down", retry_after=7.0), None, 1007.0),
         (errors.RateLimited("x", "slow down"), None, 1030.0),
     ):
@@ -62,6 +62,15 @@ def test_what_a_person_or_a_condition_must_mend_is_held(
     decision = _decide(error, make_job())
     assert isinstance(decision, Hold)
     assert decision.reason.partition(":")[0] == code
+
+
+def test_one_whom_the_plan_refused_asks_again_and_those_who_were_not_let_try_wait_for_it(
+    make_job: MakeJob,
+) -> None:
+    told = _decide(errors.ExportBlocked("submit the render", "free plan", status=402), make_job())
+    assert isinstance(told, Hold) and told.at == 1000.0 + 3600.0
+    kept_back = _decide(errors.ExportBlocked("", "free plan"), make_job())
+    assert isinstance(kept_back, Hold) and kept_back.at is None
 
 
 def test_a_session_lost_after_an_instruction_was_sent_is_never_done_anew_by_itself(make_job: MakeJob) -> None:

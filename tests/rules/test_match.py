@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePath
 
 import pytest
@@ -45,8 +46,9 @@ def rule(
         ("été*.mp4", ["Été-1.mp4"], ["ete.mp4"]),
         ("take\\*.mp4", ["take*.mp4"], ["take1.mp4"]),
         ("video", ["a.mp4", "x/b.MKV", "a\nb.mov"], ["a.txt", "mp4", ".mp4", ".a.mp4", ".x/a.mp4"]),
-        ("text", ["a.txt", "x/b.md"], ["a.mp4"]),
-        ("media", ["a.mp4", "a.jpeg", "a.wav"], ["a.txt"]),
+        ("text", ["a.txt", "x/b.md", "urls.txt"], ["a.mp4", "a.URLS.txt", "x/b.url"]),
+        ("media", ["a.mp4", "a.jpeg", "a.wav", "a.webloc"], ["a.txt"]),
+        ("audio", ["a.mp3", "a.URL", "x/a.webloc", "x/a.urls.TXT"], ["a.mp4", "urls.txt", ".a.url"]),
     ],
 )
 def test_a_pattern_fits_what_it_says(pattern: str, fits: list[str], fits_not: list[str]) -> None:
@@ -63,7 +65,8 @@ def test_a_class_fits_exactly_the_names_that_media_types_gives_it(stem: str, end
     book = RuleBook([rule(kind, match=kind) for kind in ("video", "audio", "image", "text")])
     found = book.match(f"/in/{name}")
     kind = None if name.startswith(".") else kind_of(name)
-    assert (found.rule.name if found else None) == kind
+    # A link is taken by the first of the rules that take media.
+    assert (found.rule.name if found else None) == ("video" if kind == "link" else kind)
 
 
 def test_the_first_rule_that_matches_takes_the_file() -> None:
@@ -82,6 +85,13 @@ def test_ignore_leaves_out_what_match_fits_hidden_names_too() -> None:
         if book.match(f"/in/{name}")
     ]
     assert taken == ["a.mp4", "x/.y"]
+
+
+def test_a_link_is_not_left_out_for_what_may_lie_behind_it() -> None:
+    book = RuleBook([rule(match="media", ignore=("image", "*.urls.txt"))])
+    assert book.match("/in/a.url")
+    assert book.match("/in/a.urls.txt") is None
+    assert book.match("/in/a.png") is None
 
 
 def test_a_rule_that_is_not_recursive_takes_direct_children_alone() -> None:
@@ -181,3 +191,34 @@ def test_an_output_folder_below_a_watch_folder_is_never_input() -> None:
     taken = book.match(PurePath("/in/raw/a.mp4"))
     assert taken is not None and taken.rule.name == "beside"
     assert "results are never input" in book.explain(PurePath("/in/done/a.mp4"))[0].why
+
+
+def test_archive_and_quarantine_below_a_watch_folder_are_never_input() -> None:
+    moves = rule("moves").model_copy(update={"archive": Path("/in/done"), "quarantine": Path("/in/bad")})
+    book = RuleBook([moves, rule("later", match="*")])
+    for folder in ("done", "bad", "done/x/y"):
+        assert book.match(f"/in/{folder}/a.mp4") is None
+    taken = [found.rule.name for name in ("done.mp4", "done-2/a.mp4") if (found := book.match(f"/in/{name}"))]
+    assert taken == ["moves", "moves"]
+    said = {verdict.rule.name: verdict.why for verdict in book.explain("/in/bad/a.mp4")}
+    assert said["moves"] == said["later"]
+    assert said["later"] == "it lies in a folder of `quarantine`, and what was moved there is never input"
+    assert "`archive`" in book.explain("/in/done/a.mp4")[0].why
+
+
+def test_a_link_does_not_make_an_output_folder_input(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "inbox" / "done").mkdir(parents=True)
+    (tmp_path / "watched").symlink_to("disk/inbox")
+    (tmp_path / "results").symlink_to("disk/inbox/done")
+    linked = rule(watch=str(tmp_path / "watched")).model_copy(update={"output": tmp_path / "results"})
+    book = RuleBook([linked], os.path.realpath)
+    assert book.match(tmp_path / "watched" / "done" / "a.mp4") is None
+    assert book.match(tmp_path / "watched" / "a.mp4") is not None
+    straight = linked.model_copy(update={"watch": (tmp_path / "disk" / "inbox",)})
+    assert RuleBook([straight], os.path.realpath).match(tmp_path / "disk/inbox/done/a.mp4") is None
+
+
+def test_an_output_folder_is_no_input_where_the_whole_file_system_is_watched() -> None:
+    book = RuleBook([rule(watch="/")])
+    assert book.match("/out/a.mp4") is None
+    assert book.match("/outer/a.mp4") is not None

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from daemon.cli.faults import FaultsFile
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.studio.process import QuietServer
 from daemon.studio.studio import Studio
@@ -122,15 +123,16 @@ class Client:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Client]:
-    """A studio served from a thread of this process."""
+def running(folder: Path, **options: Any) -> Iterator[Client]:
+    """A studio served from a thread of this process. `options`: Studio's own."""
     folder.mkdir(exist_ok=True)
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ready = threading.Event()
     ends: list[Callable[[], object]] = []
 
     async def serve() -> None:
-        studio = Studio(folder, Ffmpeg(find_ffmpeg()), "token-of-the-test")
+        studio = Studio(folder, Ffmpeg(find_ffmpeg()), "token-of-the-test", **options)
         await studio.start()
         server = QuietServer(studio)
         loop = asyncio.get_running_loop()
@@ -159,9 +161,48 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 @pytest.fixture
-def studio_in() -> Callable[[Path], AbstractContextManager[Client]]:
-    """Serves a folder of the test's own."""
+def studio_in() -> Callable[..., AbstractContextManager[Client]]:
+    """Serves a folder of the test's own: `studio_in(folder, **options)`."""
     return running
+
+
+@dataclass
+class Rehearsed:
+    """A studio with a faults file that the test may write again."""
+
+    client: Client
+    folder: Path
+    file: Path
+
+    def write(self, text: str) -> None:
+        self.file.write_text(text, "utf-8")
+
+    def ledger(self, *what: str) -> list[dict[str, Any]]:
+        """The ledger's lines, of these kinds where any are named."""
+        lines = (self.folder / "ledger.jsonl").read_text("utf-8").splitlines()
+        return [one for one in map(json.loads, lines) if not what or one["what"] in what]
+
+    def credits(self) -> tuple[int, int]:
+        """(available, frozen)"""
+        data = self.client.http.get("/api/credits/balance/simple").json()["data"]
+        assert data["total"] == data["available"] + data["frozen"]
+        return data["available"], data["frozen"]
+
+
+@pytest.fixture
+def rehearse(tmp_path: Path) -> Iterator[Callable[[str], Rehearsed]]:
+    """Starts a studio with this faults file; again: ends it and starts it anew in the same folder."""
+    with ExitStack() as stack:
+
+        def start(text: str) -> Rehearsed:
+            stack.close()
+            file = tmp_path / "faults.yaml"
+            file.write_text(text, "utf-8")
+            folder = tmp_path / "rehearsed"
+            client = stack.enter_context(running(folder, faults=FaultsFile(file)))
+            return Rehearsed(client, folder, file)
+
+        yield start
 
 
 @pytest.fixture

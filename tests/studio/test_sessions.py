@@ -13,7 +13,10 @@ from daemon.errors import RenderError
 from daemon.nemo.wire import JsonObject
 from daemon.studio.disk import read_json, write_json
 from daemon.studio.edits import Edits
+from daemon.studio.faults import Rehearsal, Service
+from daemon.studio.ledger import Ledger
 from daemon.studio.sessions import Message, Session, Sessions
+from daemon.studio.terms import Terms
 from daemon.studio.timeline import Clip, append
 
 CLIP = Clip("a.mp4", "ab" * 32, "video", 10_000, 64, 36, 10.0)
@@ -120,6 +123,17 @@ class HeldSessions(Sessions):
             yield session
 
 
+def _edits(sessions: Sessions, service: Service | None = None) -> Edits:
+    ledger = Ledger(sessions.folder)
+    return Edits(sessions, Terms(ledger, lambda: Rehearsal((), service or Service())), ledger)
+
+
+def _read(sessions: Sessions, session_id: str) -> Session:
+    session = sessions.read(session_id)
+    assert session is not None
+    return session
+
+
 def _with_clip(folder: Path) -> tuple[HeldSessions, str]:
     sessions = HeldSessions(folder / "sessions")
     sessions.open()
@@ -137,8 +151,8 @@ def test_a_message_under_way_sends_heartbeats_and_then_its_events(tmp_path: Path
     sessions, session = _with_clip(tmp_path)
 
     async def follow() -> list[JsonObject]:
-        edits = Edits(sessions, heartbeat_s=0.001)
-        message = await edits.accept(session, "trim to 1 s")
+        edits = _edits(sessions, Service(heartbeat=0.001))
+        message = await edits.accept(_read(sessions, session), "trim to 1 s")
         sessions.held = asyncio.Event()
         events = []
         async for event in edits.follow(session, message):
@@ -156,9 +170,9 @@ def test_messages_of_a_session_are_carried_out_in_their_order(tmp_path: Path) ->
     sessions, session = _with_clip(tmp_path)
 
     async def say() -> None:
-        edits = Edits(sessions)
+        edits = _edits(sessions)
         texts = ["remove the first 1 s", "trim to 4 s", "2x", "no music", "slow down to 0.5x"]
-        messages = [await edits.accept(session, text) for text in texts]
+        messages = [await edits.accept(_read(sessions, session), text) for text in texts]
         for message in messages:
             async for _ in edits.follow(session, message):
                 pass
@@ -182,8 +196,8 @@ def test_a_message_that_breaks_the_studio_is_answered_and_not_tried_for_ever(
     monkeypatch.setattr("daemon.studio.edits.edit", broken)
 
     async def say() -> list[JsonObject]:
-        edits = Edits(sessions)
-        message = await edits.accept(session, "trim to 1 s")
+        edits = _edits(sessions)
+        message = await edits.accept(_read(sessions, session), "trim to 1 s")
         return [event async for event in edits.follow(session, message)]
 
     events = asyncio.run(say())

@@ -152,3 +152,12 @@ def test_a_script_is_whole_when_it_holds_words_in_utf_8(
     tmp_path: Path, content: bytes, expected: Content
 ) -> None:
     assert examined(written(tmp_path, "script.txt", content)).content is expected
+
+
+@pytest.mark.parametrize("name", ["clip.url", "clip.webloc", "day.urls.txt"])
+def test_a_link_has_no_container_and_is_whole_when_it_holds_anything(tmp_path: Path, name: str) -> None:
+    said = "[InternetShortcut]\r\nURL=https://example.com/a.mp4\r\n"
+    for encoding in ("utf-8", "utf-16", "latin-1"):
+        assert examined(written(tmp_path, name, said.encode(encoding))).content is Content.WHOLE
+    assert examined(written(tmp_path, name, b"")).content is Content.UNFINISHED
+    assert examined(written(tmp_path, name, b" \n")).content is Content.UNFINISHED

@@ -42,7 +42,7 @@ def test_a_file_left_alone_settles_once_after_its_quiet_time() -> None:
     assert settling.next_due() == 103.0
     assert settling.due(102.9) == ()
     assert settling.due(103.0) == (CLIP,)
-    assert settling.inspected(CLIP, seen(0), 103.0) == Settled(stamp(0))
+    assert settling.inspected(CLIP, seen(0), 103.0) == Settled(stamp(0), 100.0)
     assert (len(settling), settling.next_due(), settling.due(1e9)) == (0, None, ())
     assert settling.inspected(CLIP, seen(0), 103.1) is None
 
@@ -62,7 +62,7 @@ def test_a_change_that_no_event_told_of_starts_the_quiet_time_anew() -> None:
     assert settling.due(103.0) == (CLIP,)
     assert settling.inspected(CLIP, seen(1), 103.0) == Waiting("it changed less than 3 s ago", 106.0)
     assert settling.due(106.0) == (CLIP,)
-    assert settling.inspected(CLIP, seen(1), 106.0) == Settled(stamp(1))
+    assert settling.inspected(CLIP, seen(1), 106.0) == Settled(stamp(1), 100.0)
 
 
 def test_a_change_during_the_look_makes_the_look_worthless() -> None:
@@ -87,7 +87,7 @@ def test_a_busy_file_is_looked_at_again_at_growing_intervals_and_at_once_after_i
     closed = now - 20
     settling.observe(CLIP, stamp(0), closed, 0.5, changed=True)
     assert settling.due(closed + 0.5) == (CLIP,)
-    assert settling.inspected(CLIP, seen(0), closed + 0.5) == Settled(stamp(0))
+    assert settling.inspected(CLIP, seen(0), closed + 0.5) == Settled(stamp(0), 0.0)
 
 
 def test_a_file_that_was_busy_stays_quiet_once_more_before_it_settles() -> None:
@@ -134,7 +134,7 @@ def test_an_unfinished_file_settles_when_it_is_completed_however_late() -> None:
     settling.inspected(CLIP, seen(0, CUT), 3.0)
     settling.observe(CLIP, stamp(1), 5000.0, 3.0, changed=True)
     assert settling.due(5003.0) == (CLIP,)
-    assert settling.inspected(CLIP, seen(1), 5003.0) == Settled(stamp(1))
+    assert settling.inspected(CLIP, seen(1), 5003.0) == Settled(stamp(1), 0.0)
 
 
 def test_a_file_that_cannot_be_read_settles_once_it_can() -> None:
@@ -143,13 +143,13 @@ def test_a_file_that_cannot_be_read_settles_once_it_can() -> None:
     outcome = settling.inspected(CLIP, Unreadable("it cannot be read (Permission denied)"), 3.0)
     assert isinstance(outcome, Waiting)
     assert settling.due(outcome.again) == (CLIP,)
-    assert settling.inspected(CLIP, seen(0), outcome.again) == Settled(stamp(0))
+    assert settling.inspected(CLIP, seen(0), outcome.again) == Settled(stamp(0), 0.0)
 
 
 def test_what_is_no_container_is_rejected_with_the_reason() -> None:
     settling = observed(quiet=3.0, at=0.0)
     settling.due(3.0)
-    assert settling.inspected(CLIP, seen(0, NOISE), 3.0) == Rejected(stamp(0), "no container")
+    assert settling.inspected(CLIP, seen(0, NOISE), 3.0) == Rejected(stamp(0), 0.0, "no container")
     assert settling.waiting() == ()
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_gone_is_forgotten_quietly() -> None:
 def test_auto_waits_five_seconds_with_a_lease_and_thirty_without() -> None:
     asked = observed(quiet=None, at=0.0)
     assert asked.due(QUIET) == (CLIP,)
-    assert asked.inspected(CLIP, seen(0), QUIET) == Settled(stamp(0))
+    assert asked.inspected(CLIP, seen(0), QUIET) == Settled(stamp(0), 0.0)
 
     unasked = observed(quiet=None, at=0.0)
     unasked.due(QUIET)
@@ -172,20 +172,20 @@ def test_auto_waits_five_seconds_with_a_lease_and_thirty_without() -> None:
     unasked.observe(CLIP, stamp(1), 10.0, None)
     assert unasked.due(10.0 + QUIET_UNASKED - 0.1) == ()
     assert unasked.due(10.0 + QUIET_UNASKED) == (CLIP,)
-    assert unasked.inspected(CLIP, seen(1, alone=False), 10.0 + QUIET_UNASKED) == Settled(stamp(1))
+    assert unasked.inspected(CLIP, seen(1, alone=False), 10.0 + QUIET_UNASKED) == Settled(stamp(1), 0.0)
 
 
 def test_a_settle_time_that_a_rule_names_is_kept_even_without_a_lease() -> None:
     settling = observed(quiet=2.0, at=0.0)
     settling.due(2.0)
-    assert settling.inspected(CLIP, seen(0, alone=False), 2.0) == Settled(stamp(0))
+    assert settling.inspected(CLIP, seen(0, alone=False), 2.0) == Settled(stamp(0), 0.0)
 
 
 def test_one_slow_file_delays_no_other() -> None:
     settling = observed(quiet=3.0, at=0.0)
     settling.observe("/in/slow.mp4", stamp(0), 0.0, 3.0)
     assert set(settling.due(3.0)) == {CLIP, "/in/slow.mp4"}
-    assert settling.inspected(CLIP, seen(0), 3.0) == Settled(stamp(0))
+    assert settling.inspected(CLIP, seen(0), 3.0) == Settled(stamp(0), 0.0)
     assert [str(each.path) for each in settling.waiting()] == ["/in/slow.mp4"]
 
 

@@ -48,11 +48,11 @@ class Box:
     def known(self, path: str, stamp: Stamp) -> bool:
         return self.memory.get(path) == stamp
 
-    def settled(self, path: Path, stamp: Stamp) -> None:
+    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
         self.memory[str(path)] = stamp
         self.settled_paths.append(path)
 
-    def rejected(self, path: Path, stamp: Stamp, why: str) -> None:
+    def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
         self.memory[str(path)] = stamp
         self.rejections[path] = why
 

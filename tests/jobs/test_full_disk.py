@@ -1,0 +1,72 @@
+"""A record on a disk that takes nothing now: a daemon waits, a command says so, damage is told apart."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import StateError
+from daemon.jobs.store import Store
+
+# In a process of its own: the limit on file sizes stands for the full disk, and can be lifted again.
+_DISK = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from sqlalchemy import text
+from daemon.errors import StateError
+from daemon.jobs.store import Store
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+heard = []
+LIMIT = resource.RLIM_INFINITY
+
+def fill(connection):
+    connection.execute(text("CREATE TABLE IF NOT EXISTS filler (x BLOB)"))
+    connection.execute(text("INSERT INTO filler VALUES (zeroblob(400000))"))
+
+def troubled(cause):
+    heard.append(cause)
+    if cause is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+
+def filled():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, LIMIT))
+
+async def wait():
+    with Store(path, troubled=troubled) as store:
+        filled()
+        await store.write(fill)
+        print("waited", len(heard), heard[0] is not None and str(path) in heard[0], heard[-1])
+
+asyncio.run(wait())
+with Store(path) as store:
+    filled()
+    try:
+        store.write_now(fill)
+    except StateError as error:
+        print("told", str(path) in str(error))
+"""
+
+
+def test_a_daemon_waits_for_a_full_disk_and_a_command_says_what_is_wrong(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _DISK, str(tmp_path / "jobs.db")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split("\n")[:2] == ["waited 2 True None", "told True"], done.stderr
+
+
+def test_a_page_damaged_in_the_middle_is_found_at_the_start_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Store(path).close()
+    data = bytearray(path.read_bytes())
+    page = 4096
+    data[3 * page : 4 * page] = os.urandom(page)
+    path.write_bytes(data)
+    with pytest.raises(StateError, match="reeldrop recover"):
+        Store(path)
+    assert path.read_bytes() == bytes(data)
