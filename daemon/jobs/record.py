@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, and_, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, literal_column, not_, or_, select, true, update
 from sqlalchemy.engine import Row
 
 from daemon.config.fields import By
@@ -183,11 +183,19 @@ def _first_due(state: State, by: By, now: float, only: str | None) -> Select[Any
 
 
 def _begun(connection: Connection, by: By) -> str | None:
-    """The job of this editor that is under way: it runs, or waits in a session for its time."""
-    for state in (State.RUNNING, State.WAITING):
-        query = select(_jobs.c.id).where(_is(state, by)).order_by(_jobs.c.created_at)
-        if state is State.WAITING:
-            query = query.where(_jobs.c.session_id.is_not(None))
+    """The job of this editor that is under way: it runs, or waits in a session for its time.
+
+    One that will look a last time whether it was paid is under way too. Seen without: the next one took its
+    place, gave way to that look, and kept it from its place.
+    """
+    looks = and_(_jobs.c.not_before.is_not(None), _jobs.c.reason.startswith("maybe-paid:"))
+    at_work: dict[State, Any] = {
+        State.RUNNING: true(),
+        State.HELD: looks,
+        State.WAITING: _jobs.c.session_id.is_not(None),
+    }
+    for state, condition in at_work.items():
+        query = select(_jobs.c.id).where(_is(state, by), condition).order_by(_jobs.c.created_at)
         found = connection.execute(query.limit(1)).scalar()
         if found is not None:
             return str(found)
@@ -367,6 +375,15 @@ def jobs_with_source(
     return [_job(row) for row in connection.execute(_ALL.where(or_(done, over)))]
 
 
+def undelivered(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of these are ids of jobs in this record that have not been delivered, as far as it knows."""
+    listed, found = list(ids), set[str]()
+    for first in range(0, len(listed), 500):
+        query = select(_jobs.c.id).where(_jobs.c.id.in_(listed[first : first + 500]))
+        found.update(connection.execute(query.where(_jobs.c.state != State.SUCCEEDED.value)).scalars())
+    return found
+
+
 # Steps
 
 
@@ -420,37 +437,50 @@ def steps_of(connection: Connection, job_id: str) -> tuple[StepRecord, ...]:
 def paid_between(connection: Connection, account: str, since: float, but: int, limit: float) -> int:
     """How many other paid steps of this account were open at any time after `since`.
 
-    One without a result counts for `limit` seconds after it was sent: nothing is done to a message after that.
-    Seen without this limit: a job that stayed `maybe-paid` kept every later lost answer from being told.
+    One counts for `limit` seconds after it was sent: nothing is done to a message after that. Seen without this
+    limit: a job that stayed `maybe-paid` kept every later lost answer from being told.
     """
     query = (
         select(func.count())
         .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
-        .where(_jobs.c.account == account, _steps.c.step == Step.EDIT.value, _steps.c.id != but)
-        .where(
-            or_(
-                and_(_steps.c.outcome.is_(None), _steps.c.intent_at >= since - limit),
-                _steps.c.result_at >= since,
-            )
-        )
+        .where(_IS_EDIT, _jobs.c.account == account, _steps.c.id != but, _steps.c.intent_at >= since - limit)
+        .where(or_(_steps.c.outcome.is_(None), _steps.c.result_at >= since))
     )
     return connection.execute(query).scalar_one()
 
 
-def is_unclear(connection: Connection, account: str, but: str) -> bool:
-    """Whether a message of another job of this account has no answer, and it will be found out what became of it.
+def is_unclear(connection: Connection, account: str, heard: Collection[str], limit: float) -> bool:
+    """Whether the balance will tell of a message of this account that was lost, so long as nothing new is paid.
 
-    Nobody listens to it any more, and its job was not left to a person for good.
+    Nobody listens to it (its job is none of those `heard`), its job was not left to a person for good, and no
+    other message was open beside it, for `limit` seconds at the most.
     """
-    lost = or_(_jobs.c.state != State.RUNNING.value, _steps.c.intent["looks"].as_integer() > 0)
     left = and_(_jobs.c.state == State.HELD.value, _jobs.c.not_before.is_(None))
     query = (
-        select(_steps.c.id)
+        select(_steps.c.id, _steps.c.intent_at)
         .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
-        .where(_OPEN, _jobs.c.account == account, _jobs.c.id != but, lost, not_(left))
-        .where(_steps.c.step == Step.EDIT.value, _steps.c.outcome.is_(None))
+        .where(_OPEN, _jobs.c.account == account, _jobs.c.id.not_in(heard), not_(left))
+        .where(_IS_EDIT, _steps.c.outcome.is_(None))
     )
-    return connection.execute(query.limit(1)).first() is not None
+    lost = connection.execute(query).all()
+    return any(paid_between(connection, account, sent_at, number, limit) == 0 for number, sent_at in lost)
+
+
+def has_lost(connection: Connection, account: str, heard: Collection[str], last: int) -> bool:
+    """Whether the answer to one of this many last messages of the account was lost; those `heard` are still awaited."""
+    lost = or_(
+        and_(_steps.c.outcome.is_(None), _steps.c.job.not_in(heard)),
+        _steps.c.intent["looks"].as_integer() > 0,
+        _steps.c.result["reconciled"].as_boolean(),
+    )
+    latest = (
+        select(lost.label("lost"))
+        .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
+        .where(_IS_EDIT, _jobs.c.account == account)
+        .order_by(_steps.c.intent_at.desc())
+        .limit(last)
+    )
+    return any(connection.execute(latest).scalars())
 
 
 # Timeline
@@ -548,6 +578,8 @@ _PLAIN = (
 )  # fmt: skip
 _SOURCE = ("path", "device", "inode", "size", "mtime_ns", "content")
 _FOLDERS = ("folder", "archive", "quarantine")
+_IS_EDIT = _steps.c.step == literal_column(f"'{Step.EDIT.value}'")
+"""Said so that the partial index of the paid steps is taken."""
 _NOTHING_DONE = (Outcome.VOID.value, Outcome.REFUSED.value)
 _EDITORS: tuple[By, ...] = get_args(By)
 _OPEN = _jobs.c.state.in_([state.value for state in UNFINISHED])

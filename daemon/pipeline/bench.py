@@ -20,6 +20,7 @@ from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
 from daemon.pipeline.troubles import Folders
+from daemon.pipeline.turns import Turns
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Bench:
     platform: str
     purse: Purse
     folders: Folders = field(default_factory=Folders)
+    turns: Turns = field(default_factory=Turns)
     disposing: set[Path] = field(default_factory=set)
 
     def say(self, happening: Happening) -> None:

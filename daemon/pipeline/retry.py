@@ -46,7 +46,12 @@ class Cancel:
     reason: str
 
 
-Decision = Park | Hold | Fail | Cancel
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The daemon ends; the next one goes on where the job is."""
+
+
+Decision = Park | Hold | Fail | Cancel | Leave
 
 
 def decide(

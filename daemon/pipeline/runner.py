@@ -35,7 +35,7 @@ from daemon.pipeline.barring import advised, code_of
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.disposing import dispose
 from daemon.pipeline.opening import take_name
-from daemon.pipeline.retry import Cancel, Decision, Fail, Hold, Park, decide
+from daemon.pipeline.retry import Cancel, Decision, Fail, Hold, Leave, Park, decide
 from daemon.pipeline.work import Work
 
 T = TypeVar("T")
@@ -108,6 +108,7 @@ class Runner:
         """Starts nothing more; what does not end within `limit` seconds is stopped where it is."""
         self._stopping = True
         self._wake.set()
+        self._bench.turns.close()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=limit)
             for work in late:
@@ -200,6 +201,9 @@ class Runner:
             finally:
                 del self._open[job.id]
                 self._bench.purse.give_back(job)
+            if isinstance(decision, Leave):
+                await self._put_back(work.job)
+                return
             job = await self._conclude(work.job, _concluded(decision))
         except asyncio.CancelledError:
             await asyncio.shield(self._put_back(work.job))
@@ -349,7 +353,7 @@ def _beside(job: Job) -> Job:
     return replace(job, recipe=replace(job.recipe, on_conflict="rename"))
 
 
-def _concluded(decision: Decision | None) -> Conclusion:
+def _concluded(decision: Park | Hold | Fail | Cancel | None) -> Conclusion:
     match decision:
         case None:
             return Conclusion(Move.SUCCEED)

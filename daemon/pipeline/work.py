@@ -47,7 +47,8 @@ from daemon.pipeline.hooks import StepBegun, StepProgress
 from daemon.pipeline.law import Before
 from daemon.pipeline.opening import open_job
 from daemon.pipeline.plan import Next
-from daemon.pipeline.retry import Decision, Hold, Park
+from daemon.pipeline.retry import Decision, Hold, Leave, Park
+from daemon.pipeline.turns import CALM
 
 _log = structlog.get_logger()
 
@@ -88,21 +89,27 @@ class Work:
             due = plan.next_step(self.job, self._bench.steps(self.job))
             if due is None:
                 return None
-            await self._guard(due)
-            if (decision := self._afford(due)) is not None:
-                break
-            if due.open is None and due.step is Step.EDIT:
-                decision = self._rests() or self._gives_way()
-                if decision is not None:
-                    break
-            self.job = await self._bench.set_job(self.job, step=due.step.value)
-            if self.job.reason is not None and self.job.reason_code == "user":
-                return Hold(self.job.reason)
-            copied = due.open is not None and "copy_of" in due.open.intent
-            self.is_placing = due.step is Step.DELIVER or copied
-            self._bench.say(StepBegun(self.job, due.step, due.index))
-            decision = await self._steps[due.step](due)
+            if due.open is None and due.step is Step.EDIT and self.job.made_by == "service":
+                turn = self._bench.turns.turn(self.account.id, self.job.id, self._must_be_alone)
+                async with turn as granted:
+                    if not granted:
+                        return Leave()
+                    decision = self._rests() or self._gives_way() or await self._take(due)
+            else:
+                decision = await self._take(due)
         return decision
+
+    async def _take(self, due: Next) -> Decision | None:
+        await self._guard(due)
+        if (decision := self._afford(due)) is not None:
+            return decision
+        self.job = await self._bench.set_job(self.job, step=due.step.value)
+        if self.job.reason is not None and self.job.reason_code == "user":
+            return Hold(self.job.reason)
+        copied = due.open is not None and "copy_of" in due.open.intent
+        self.is_placing = due.step is Step.DELIVER or copied
+        self._bench.say(StepBegun(self.job, due.step, due.index))
+        return await self._steps[due.step](due)
 
     def _rests(self) -> Decision | None:
         """Nothing is begun, and nothing paid, for an output folder that takes no file."""
@@ -111,15 +118,20 @@ class Work:
 
     def _gives_way(self) -> Decision | None:
         """Nothing new is paid while another job's lost answer is looked into: only so can its balance tell anything."""
-        if self.job.made_by == "embedded" or not self._bench.store.read(
-            lambda connection: record.is_unclear(connection, self.account.id, self.job.id)
+        account, timing = self.account.id, self._bench.timing(self.job.recipe.by)
+        heard, limit = self._bench.turns.open(account), timing.stream_limit
+        if not self._bench.store.read(
+            lambda connection: record.is_unclear(connection, account, heard, limit)
         ):
             return None
         reason = (
             "gate: another job's answer was lost, and what is paid now would hide whether that one was paid"
         )
-        wait = self._bench.timing(self.job.recipe.by).recheck[0]
-        return Park(self._bench.now() + wait, reason, self.job.attempt)
+        return Park(self._bench.now() + timing.recheck[0], reason, self.job.attempt)
+
+    def _must_be_alone(self) -> bool:
+        account, heard = self.account.id, self._bench.turns.open(self.account.id)
+        return self._bench.store.read(lambda connection: record.has_lost(connection, account, heard, CALM))
 
     def _afford(self, due: Next) -> Decision | None:
         """Sets aside what the job may cost before it begins to pay, and gives back what is left once it has."""

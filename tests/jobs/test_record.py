@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from daemon.errors import UsageError
 from daemon.jobs import accounts, files, record
-from daemon.jobs.model import Bar, Job, Outcome, Source, Step
+from daemon.jobs.model import Bar, Job, Outcome, Record, Source, Step
 from daemon.jobs.states import IllegalMove, Move, State
 from daemon.jobs.store import Store
 
@@ -205,21 +207,58 @@ def test_a_message_that_nobody_listens_to_is_unclear_for_the_other_jobs(
     _add(store, lost, other)
     edit = store.write_now(lambda c: record.open_step(c, lost, Step.EDIT, 0, {}, 10.0))
 
-    def unclear(job: Job) -> bool:
-        return store.read(lambda connection: record.is_unclear(connection, "a", job.id))
+    def unclear(*heard: Job) -> bool:
+        ids = [job.id for job in heard]
+        return store.read(lambda connection: record.is_unclear(connection, "a", ids, 60.0))
 
-    assert unclear(other) and not unclear(lost)
+    assert unclear() and unclear(other) and not unclear(lost, other)
     running = _move(store, lost, Move.START)
-    assert not unclear(other)
-    store.write_now(lambda c: record.note_step(c, edit, {"looks": 1}))
-    assert unclear(other)
-    again = _move(store, _move(store, running, Move.PARK, not_before=99.0), Move.START)
-    looks_once_more = _move(store, again, Move.HOLD, not_before=99.0)
+    assert unclear(other), "a daemon that died had sent it, and this one has not looked yet"
+    looks_once_more = _move(store, running, Move.HOLD, not_before=99.0)
     assert unclear(other)
     _move(store, _move(store, looks_once_more, Move.START), Move.HOLD)
-    assert not unclear(other)
+    assert not unclear(other), "it was left to a person for good"
     store.write_now(lambda c: record.close_step(c, edit, Outcome.DONE, {}, 11.0))
     assert not unclear(other)
+
+
+def test_nobody_gives_way_to_a_message_of_which_the_balance_cannot_tell(
+    store: Store, make_job: MakeJob
+) -> None:
+    lost, beside = make_job(account="a"), make_job(account="a", content="x")
+    _add(store, lost, beside)
+    store.write_now(lambda c: record.open_step(c, lost, Step.EDIT, 0, {}, 10.0))
+    paid = store.write_now(lambda c: record.open_step(c, beside, Step.EDIT, 0, {}, 9.0))
+    store.write_now(lambda c: record.close_step(c, paid, Outcome.DONE, {}, 11.0))
+    assert not store.read(lambda connection: record.is_unclear(connection, "a", [], 60.0))
+
+
+def test_a_lost_answer_is_remembered_for_some_messages(store: Store, make_job: MakeJob) -> None:
+    job, other = make_job(account="a"), make_job(account="b", content="x")
+    _add(store, job, other)
+
+    def send(intent: Record, outcome: Outcome | None, result: Record) -> None:
+        def change(connection: Connection) -> None:
+            sent = record.open_step(connection, job, Step.EDIT, 0, intent, float(next(clock)))
+            if outcome is not None:
+                record.close_step(connection, sent, outcome, result, float(next(clock)))
+
+        store.write_now(change)
+
+    def lost(last: int, heard: tuple[str, ...] = ()) -> bool:
+        return store.read(lambda connection: record.has_lost(connection, "a", heard, last))
+
+    clock = count(1)
+    send({}, Outcome.DONE, {})
+    assert not lost(9)
+    send({"looks": 2}, Outcome.REFUSED, {})
+    send({}, Outcome.DONE, {})
+    assert lost(2) and not lost(1)
+    send({}, Outcome.DONE, {"reconciled": True})
+    assert lost(1)
+    send({}, None, {})
+    assert lost(1) and not lost(1, heard=(job.id,))
+    assert not store.read(lambda connection: record.has_lost(connection, "b", [], 9))
 
 
 def test_a_base_name_belongs_to_one_job(store: Store, make_job: MakeJob) -> None:

@@ -21,9 +21,9 @@ import pytest
 from daemon.app import App, Daemon
 from daemon.config.loading import parse
 from daemon.jobs import record
-from daemon.jobs.model import Job
+from daemon.jobs.model import Job, Step
 from daemon.jobs.states import State
-from daemon.pipeline.hooks import Happening, JobChanged
+from daemon.pipeline.hooks import Happening, JobChanged, StepBegun
 from daemon.pipeline.intake import Arrival
 from daemon.rules.match import RuleBook
 
@@ -217,7 +217,7 @@ FAULTY_RULES = """\
 state: {state}
 api: {{url: "{url}", {token}}}
 limits: {{jobs: {jobs}{limits}}}
-timing: {{poll: 20ms, confirm: 5ms, recheck: [20ms, 50ms, 100ms], quiet_limit: 300ms, stream_limit: 5s}}
+timing: {{poll: 20ms, confirm: 5ms, recheck: [20ms, 50ms, 100ms], quiet_limit: 300ms, stream_limit: {stream_limit}}}
 rules:
   - name: rule
     watch: {inbox}
@@ -251,13 +251,26 @@ class Workplace:
 
     async def told_of(self, job: Job, state: State) -> None:
         """Returns once the job has been in this state."""
+        await self._told(
+            lambda happening: (
+                isinstance(happening, JobChanged)
+                and (happening.job.id, happening.job.state) == (job.id, state)
+            )
+        )
+
+    async def step_begun(self, job: Job, step: Step) -> None:
+        """Returns once the job has begun this step."""
+        await self._told(
+            lambda happening: (
+                isinstance(happening, StepBegun) and (happening.job.id, happening.step) == (job.id, step)
+            )
+        )
+
+    async def _told(self, awaited: Callable[[Happening], bool]) -> None:
         seen = asyncio.Event()
 
         def look(happening: Happening) -> None:
-            if isinstance(happening, JobChanged) and (happening.job.id, happening.job.state) == (
-                job.id,
-                state,
-            ):
+            if awaited(happening):
                 seen.set()
 
         forget = self.app.listen(look)
@@ -281,6 +294,7 @@ def open_desk(tmp_path: Path) -> Callable[..., object]:
         jobs: int = 4,
         limits: str = "",
         private: bool = False,
+        stream_limit: str = "5s",
     ) -> AsyncIterator[Workplace]:
         inbox, output = tmp_path / "in", tmp_path / "out"
         inbox.mkdir(exist_ok=True)
@@ -294,6 +308,7 @@ def open_desk(tmp_path: Path) -> Callable[..., object]:
             answer=answer,
             jobs=jobs,
             limits=limits and f", {limits}",
+            stream_limit=stream_limit,
         )
         told: list[Happening] = []
         app = App(parse(text, tmp_path / "rules.yaml", {}), [told.append], {"NEMO_CLIENT_ID": "test-client"})

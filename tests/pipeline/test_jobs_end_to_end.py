@@ -107,7 +107,7 @@ def test_a_lost_message_is_held_as_maybe_paid_and_sent_again_only_after_the_last
 ) -> None:
     async def go() -> None:
         proxy.losses["POST /run_sse"] = ["request"]
-        async with desk(stream_limit="1s") as d:
+        async with desk(stream_limit="5s") as d:
             job = await _run(d, make_clip("a.mp4"))
             assert job.state is State.SUCCEEDED
             reasons = [told.job.reason_code for told in d.told if told.job.state is State.HELD]
