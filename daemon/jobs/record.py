@@ -437,14 +437,16 @@ def steps_of(connection: Connection, job_id: str) -> tuple[StepRecord, ...]:
 def paid_between(connection: Connection, account: str, since: float, but: int, limit: float) -> int:
     """How many other paid steps of this account were open at any time after `since`.
 
-    One counts for `limit` seconds after it was sent: nothing is done to a message after that. Seen without this
-    limit: a job that stayed `maybe-paid` kept every later lost answer from being told.
+    One without a result counts for `limit` seconds after it was sent: nothing is done to a message after that.
+    Seen without this limit: a job that stayed `maybe-paid` kept every later lost answer from being told. One with
+    a result counts though the clock was set ahead by up to a day in between.
     """
+    unanswered = and_(_steps.c.outcome.is_(None), _steps.c.intent_at >= since - limit)
     query = (
         select(func.count())
         .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
-        .where(_IS_EDIT, _jobs.c.account == account, _steps.c.id != but, _steps.c.intent_at >= since - limit)
-        .where(or_(_steps.c.outcome.is_(None), _steps.c.result_at >= since))
+        .where(_IS_EDIT, _jobs.c.account == account, _steps.c.id != but)
+        .where(_steps.c.intent_at >= since - limit - _DAY, or_(unanswered, _steps.c.result_at >= since))
     )
     return connection.execute(query).scalar_one()
 
@@ -578,6 +580,7 @@ _PLAIN = (
 )  # fmt: skip
 _SOURCE = ("path", "device", "inode", "size", "mtime_ns", "content")
 _FOLDERS = ("folder", "archive", "quarantine")
+_DAY = 86_400.0
 _IS_EDIT = _steps.c.step == literal_column(f"'{Step.EDIT.value}'")
 """Said so that the partial index of the paid steps is taken."""
 _NOTHING_DONE = (Outcome.VOID.value, Outcome.REFUSED.value)
