@@ -469,10 +469,18 @@ def look_over(config: Config) -> list[str]:
         wrong.append(str(error))
     for rule in config.rules:
         wrong += [fault for folder in rule.watch if (fault := _watch_fault(rule, folder)) is not None]
-        try:
-            output_folder.make(rule.output)
-        except DeliveryError as error:
-            wrong.append(f"rule {rule.name}: no result can be written to its output folder {error.cause}.")
+        for what, name, folder in (
+            ("result", "output", rule.output),
+            ("source", "archive", rule.archive if rule.after == "archive" else None),
+            ("source", "quarantine", rule.quarantine),
+        ):
+            try:
+                if folder is not None:
+                    output_folder.make(folder)
+            except DeliveryError as error:
+                wrong.append(
+                    f"rule {rule.name}: no {what} can be written to its {name} folder {error.cause}."
+                )
     return wrong
 
 

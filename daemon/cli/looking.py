@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Connection
 
 from daemon.cli.common import (
     STATE_STYLES,
@@ -32,7 +33,7 @@ from daemon.cli.credits import budget_standings
 from daemon.config.model import Config
 from daemon.control.socket import ask
 from daemon.errors import StateError
-from daemon.jobs import approvals, holds, record
+from daemon.jobs import approvals, files, holds, record
 from daemon.jobs.lock import is_locked
 from daemon.jobs.model import Job
 from daemon.jobs.public import public, public_entry
@@ -170,11 +171,7 @@ def why(file: Path, rules: Path | None, as_json: bool) -> int:
     verdicts = RuleBook(config.rules, os.path.realpath).explain(path)
     waits = next((one["why"] for one in _told(config, "pending") if one["path"] == str(path)), None)
     with record_of(config) as store:
-        found = (
-            store.read(lambda connection: record.list_jobs(connection, source=path, limit=_SHOWN))
-            if store
-            else []
-        )
+        found = store.read(lambda connection: _jobs_at(connection, path)) if store else []
     taken = any(verdict.taken for verdict in verdicts)
     if as_json:
         told = [{"rule": one.rule.name, "taken": one.taken, "why": one.why} for one in verdicts]
@@ -197,6 +194,8 @@ def _explain(
         click.echo(
             f"job {one.id}: {one.state}, attempt {one.attempt} of {one.recipe.attempts}. {_said(one)}".rstrip()
         )
+        if (went := _went(one, path)) is not None:
+            click.echo(f"  {went}")
     if found or waits is not None or not any(verdict.taken for verdict in verdicts):
         return
     if is_locked(config.state):
@@ -207,7 +206,27 @@ def _explain(
         click.echo("No daemon runs; `reeldrop run` takes it.")
 
 
-def _worth_showing(connection: Any) -> dict[State, list[Job]]:
+def _jobs_at(connection: Connection, path: Path) -> list[Job]:
+    """The jobs of a file, newest first; where it has left its path, also those of what stood there last."""
+    found = record.list_jobs(connection, source=path, limit=_SHOWN)
+    stood = None if found or os.path.lexists(path) else files.known(connection, path)
+    return found if stood is None else record.jobs_with(connection, [stood.content])[:_SHOWN]
+
+
+def _went(job: Job, path: Path) -> str | None:
+    """Where the source of a job has gone that stood at `path`; None where nothing is known of it."""
+    source, recipe = job.source.path, job.recipe
+    if source == path:
+        gone = recipe.after == "delete" and job.state is State.SUCCEEDED and not os.path.lexists(path)
+        return "Its rule deletes what was delivered (`after: delete`)." if gone else None
+    if source.parent == recipe.archive:
+        return f"Its source was archived: {source}"
+    if source.parent == recipe.quarantine:
+        return f"Its source was put aside, for it failed: {source}"
+    return f"The same content was taken as {source}"
+
+
+def _worth_showing(connection: Connection) -> dict[State, list[Job]]:
     shown = (State.RUNNING, State.WAITING, State.HELD, State.FAILED)
     lists = {
         state: record.list_jobs(connection, states=[state], but=approvals.CODE, limit=_SHOWN)

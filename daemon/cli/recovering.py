@@ -16,9 +16,10 @@ from daemon.app import DATABASE
 from daemon.cli.common import config_option, json_option, read_rules_if_any, say_json, working
 from daemon.deliver.earlier import deliveries_below
 from daemon.errors import StateError, UsageError
-from daemon.jobs import folders, record
+from daemon.jobs import record
 from daemon.jobs.lock import StateLock
 from daemon.jobs.store import Store
+from daemon.pipeline.opening import take_in
 
 _BESIDE: Final = ("-shm", "-wal")
 """What SQLite keeps beside a database; a log that stayed would be read into the new one."""
@@ -107,5 +108,5 @@ def _read(store: Store, folder: Path) -> int:
     found = list(deliveries_below(folder))
     if found:
         now = time.time()
-        store.write_now(partial(folders.read, folder=folder, found=found, now=now, below=True))
+        store.write_now(partial(take_in, output=folder, found=found, now=now, below=True))
     return len(found)

@@ -69,6 +69,11 @@ def printable(text: str, most: int = 60) -> str:
     return safe if len(safe) <= most else f"{safe[: most - 1]}…"
 
 
+def is_unicode(text: str) -> bool:
+    """Whether `text` can be stored and sent: a path, or a variable of the environment, may hold other bytes."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def read(text: str, file: Path) -> tuple[Node | None, list[Fault]]:
     """The document of `text` (None: it has none) and the faults that did not stop the reading.
 
@@ -151,7 +156,7 @@ class _Reader:
         assert isinstance(event, yaml.ScalarEvent)
         self._refuse_tag(event.tag, spot, loc)
         text: str = event.value
-        if any("\ud800" <= one <= "\udfff" for one in text):
+        if not is_unicode(text):
             self._fault(spot, loc, "half of a surrogate pair is no character")
             text = ""
         return Node(spot, NOTHING if not event.style and text in _NULLS else text)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from daemon.config.document import NOTHING
+from daemon.config.document import NOTHING, is_unicode
 from daemon.config.globs import CLASSES, entry_regex
 from daemon.config.quantities import LONGEST, SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
 
@@ -89,6 +89,13 @@ def _text(value: object) -> str:
     return value.strip()
 
 
+def _words(value: object) -> str:
+    text = _text(value)
+    if not is_unicode(text):
+        raise expected("text in UTF-8")
+    return text
+
+
 def _line(value: object) -> str:
     text = _text(value)
     if not one_line(text):
@@ -123,7 +130,7 @@ def _watch_folder(value: object) -> str:
 
 
 def _rule_name(value: object) -> str:
-    text = _line(value)
+    text = _words(_line(value))
     if "/" in text or len(text) > 100:
         raise expected('a name of at most 100 characters without "/"')
     if text in RESERVED_NAMES:
@@ -302,7 +309,7 @@ _CREDIT_LIMIT_SCHEMA: Final[dict[str, Any]] = {
 _URL_SCHEMA: Final = {"type": "string", "pattern": r"^(https?://|\$\{)"}
 
 _Entry = Annotated[str, BeforeValidator(_entry)]
-_Text = Annotated[str, BeforeValidator(_text)]
+_Text = Annotated[str, BeforeValidator(_words)]
 _WatchFolder = Annotated[str, BeforeValidator(_watch_folder)]
 
 Text = Annotated[_Text, WithJsonSchema(_TEXT_SCHEMA)]

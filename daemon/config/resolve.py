@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from daemon.config.document import Loc
+from daemon.config.document import Loc, is_unicode, printable
 from daemon.config.environment import absolute, default_state
 from daemon.config.fields import RESERVED_NAMES, By
 from daemon.config.located import Located
@@ -188,6 +188,11 @@ class _Rules:
         if not name and watch and not self._located.faulty(loc):
             self._located.fault(loc, f"`name` is missing: {watch[0]} has no name of its own")
         if not name or self._located.faulty(loc):
+            return ""
+        if not is_unicode(name):
+            self._located.fault(
+                loc, f"`name` is missing: the watch folder's, `{printable(name)}`, is no UTF-8"
+            )
             return ""
         if not entry.name and name in RESERVED_NAMES:
             self._located.fault(

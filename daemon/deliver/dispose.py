@@ -19,6 +19,7 @@ from shutil import copystat
 from daemon.deliver import folder
 from daemon.errors import DeliveryError, SourceGone
 from daemon.jobs.model import Source
+from daemon.media.types import kind_of
 
 _RETRIED = "It is tried again by itself."
 
@@ -135,7 +136,10 @@ def _dress(source: Path, copy: Path) -> None:
 def _names(into: Path, name: str) -> Iterator[Path]:
     yield into / name
     plain = Path(name)
-    yield from (into / f"{plain.stem}-{number}{plain.suffix}" for number in count(2))
+    # `x.urls.txt` called `x.urls-2.txt` would be a script when it is tried again.
+    endings = (plain.suffix, "".join(plain.suffixes[-2:]))
+    ending = next(one for one in endings if kind_of(f"x{one}") == kind_of(name))
+    yield from (into / f"{name[: len(name) - len(ending)]}-{number}{ending}" for number in count(2))
 
 
 def _is_it(target: Path, source: Source) -> bool:

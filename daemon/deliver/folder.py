@@ -16,12 +16,16 @@ from typing import Final
 
 import xxhash
 
+from daemon.deliver.sidecar import is_about
 from daemon.errors import DeliveryError
 
 RESULTS: Final = ("mp4", "mov", "mkv", "webm", "m4a", "mp3", "wav")
 """What a result may be, by extension; all of them are looked at before a base name is taken."""
 NOTES: Final = ("FAILED.txt", "HELD.txt")
 HIDDEN: Final = ".reeldrop-"
+_BESIDE: Final = ("json", "log")
+_LONGEST_NOTE: Final = 64 << 10
+"""Bytes of a note that are read: somebody else's file may have such a name."""
 
 _AT_FDCWD: Final = -100
 _NOREPLACE: Final = 1
@@ -43,8 +47,16 @@ def make(folder: Path) -> None:
 
 def is_free(folder: Path, base: str) -> bool:
     """Whether no file of a result of this base name stands in the folder."""
-    endings = (*RESULTS, "json", "log", *NOTES)
+    endings = (*RESULTS, *_BESIDE, *NOTES)
     return not any(os.path.lexists(folder / f"{base}.{ending}") for ending in endings)
+
+
+def is_left(folder: Path, base: str, source: Path) -> bool:
+    """Whether all that has this base name are notes about this source: a record that was lost has left them."""
+    if any(os.path.lexists(folder / f"{base}.{ending}") for ending in (*RESULTS, *_BESIDE)):
+        return False
+    notes = [path for ending in NOTES if os.path.lexists(path := folder / f"{base}.{ending}")]
+    return bool(notes) and all(is_about(_beginning(note), source) for note in notes)
 
 
 def write(folder: Path, job_id: str, name: str, text: str, file_mode: int | None) -> None:
@@ -122,6 +134,14 @@ def dress(path: Path, file_mode: int | None) -> None:
             os.chown(path, -1, above.st_gid)
         except PermissionError:
             return
+
+
+def _beginning(note: Path) -> str:
+    try:
+        with note.open("rb") as file:
+            return file.read(_LONGEST_NOTE).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _rename_no_replace(source: Path, target: Path) -> bool:

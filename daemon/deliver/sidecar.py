@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from daemon import __version__
@@ -82,6 +83,12 @@ def note(job: Job) -> str:
         f"File:  {job.source.path}\nRule:  {job.rule}\nAsked:\n{asked}\nCode:  {code}\n\n{then} {job.id}\n"
         f"What happened, step by step:  reeldrop job {job.id}\n"
     )
+
+
+def is_about(note: str, source: Path) -> bool:
+    """Whether a note, as it was read from its file, tells of the source that lies there."""
+    written = str(source).encode("utf-8", "replace").decode()  # as `folder.write` does
+    return f"\nFile:  {written}\n" in note
 
 
 def _stamp(step: StepRecord) -> str:

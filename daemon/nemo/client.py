@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -238,7 +237,7 @@ class Client:
         headers = self._headers(at) | {"Accept": "text/event-stream", "Content-Type": "application/json"}
         said: list[Said] = []
         parser = Parser()
-        content = json.dumps(body, ensure_ascii=False).encode()
+        content = wire.encoded(body)
         try:
             async with (
                 asyncio.timeout(limits.whole),
@@ -272,7 +271,7 @@ class Client:
         missing: type[Refused] = NotFound,
         taken: type[Refused] = Refused,
     ) -> wire.JsonObject:
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        content = None if body is None else wire.encoded(body)
         typed = {} if content is None else {"Content-Type": "application/json"}
 
         async def ask(at: Endpoint) -> wire.JsonObject:

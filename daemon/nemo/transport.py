@@ -37,6 +37,8 @@ _READ: Final = 1 << 20
 _PROCESSED: Final = 600.0
 """Seconds that the service may take over a file that it has whole, before it answers."""
 _REPLY: Final = 1 << 20
+_ANSWER: Final = 16 << 20
+"""Bytes of an answer at the most: the state of a timeline of 50,000 segments, at 300 bytes each."""
 _LARGEST: Final = 4_000_000_000
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 _KEPT: Final = httpx.Limits()
@@ -74,11 +76,11 @@ class Transport:
     async def ask(
         self, operation: str, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> Reply:
-        """One request and its whole answer. Raises Unreachable or Unanswered."""
+        """One request and its whole answer, 16 MiB at the most. Raises Unreachable or Unanswered."""
         request = _request(operation, self._kept, method, url, headers, content, _TIMEOUT)
         answer = await _sent(operation, self._kept, request)
         try:
-            body = await answer.aread()
+            body = await _whole(operation, answer)
         except httpx.HTTPError as error:
             raise failure(operation, error) from None
         finally:
@@ -98,7 +100,7 @@ class Transport:
         answer = await _sent(operation, self._fresh, request)
         try:
             streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
-            body = b"" if streamed and answer.status_code < 400 else await answer.aread()
+            body = b"" if streamed and answer.status_code < 400 else await _whole(operation, answer)
             yield _reply(answer, body), answer.aiter_raw()
         except httpx.HTTPError as error:
             raise failure(operation, error) from None
@@ -223,6 +225,19 @@ async def _sent(operation: str, client: httpx.AsyncClient, request: httpx.Reques
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         # UnicodeError: httpx reads where a redirect leads though it is not followed, and knows no host `xn--`.
         raise failure(operation, error) from None
+
+
+async def _whole(operation: str, answer: httpx.Response) -> bytes:
+    """An answer's body; of an error's the beginning is enough. Raises Unanswered where another is too large."""
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > _ANSWER:
+            if answer.status_code < 400:
+                cause = f"the answer is larger than {_ANSWER >> 20} MiB, and so none of the service's"
+                raise Unanswered(operation, cause, "Check `api.url`.")
+            break
+    return bytes(body)
 
 
 def _reply(answer: httpx.Response, body: bytes) -> Reply:

@@ -56,6 +56,11 @@ def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def encoded(value: object) -> bytes:
+    """The JSON of a request. Half a character, as a byte that is no UTF-8 leaves in a text, is sent as "?"."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace")
+
+
 def digest(value: object) -> str:
     """A short fingerprint of a JSON value, to see whether a draft changed (SHA-256, 32 hex digits)."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]

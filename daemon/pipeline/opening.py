@@ -51,7 +51,19 @@ async def read_results(bench: Bench, output: Path, *, below: bool) -> None:
         return
     found = await asyncio.to_thread(list, deliveries_below(output) if below else deliveries_in(output))
     now = bench.now()
-    await bench.store.write(partial(folders.read, folder=output, found=found, now=now, below=below))
+    await bench.store.write(partial(take_in, output=output, found=found, now=now, below=below))
+
+
+def take_in(
+    connection: Connection, output: Path, found: Sequence[Delivery], now: float, *, below: bool
+) -> None:
+    """Writes down what the sidecars of an output folder tell.
+
+    A job of this record that was stopped between its result's place and its own word for it still says that word.
+    """
+    unsaid = record.undelivered(connection, {one.job for one in found})
+    told = [one for one in found if one.job not in unsaid]
+    folders.read(connection, output, told, now, below=below)
 
 
 def take_name(connection: Connection, job: Job) -> Take | Skip:
@@ -61,13 +73,14 @@ def take_name(connection: Connection, job: Job) -> Take | Skip:
     chosen = choose(
         job.recipe.base,
         job.recipe.on_conflict,
-        is_free=lambda base: folder.is_free(where, base),
+        is_free=lambda base: folder.is_free(where, base) or folder.is_left(where, base, job.source.path),
         is_reserved=lambda base: _holds(connection, job, base),
     )
     if isinstance(chosen, Take):
         if chosen.replace:
             record.release_name(connection, where, chosen.base)
         record.reserve(connection, job, chosen.base)
+        folder.remove_notes(where, chosen.base)
     return chosen
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Final
 
+from daemon.media.types import kind_of
 from daemon.rules.match import Match
 
 MAX_NAME_BYTES: Final = 255
@@ -34,7 +35,7 @@ def base_name(template: str, *, source: PurePath, rule: str, job: str, now: date
     which the rules file refuses.
     """
     filled = {
-        "stem": source.stem,
+        "stem": _stem(source),
         "name": source.name,
         "rule": rule,
         "parent": source.parent.name,
@@ -49,6 +50,12 @@ def base_name(template: str, *, source: PurePath, rule: str, job: str, now: date
 def relative_folder(match: Match) -> PurePath:
     """The folder below the output folder: the same one that the source has below its watch folder."""
     return match.relative.parent
+
+
+def _stem(source: PurePath) -> str:
+    """The name without the ending that says what it is: a list of links, `x.urls.txt`, has one of two parts."""
+    is_list = kind_of(source) == "link" and kind_of(f"x{source.suffix}") != "link"
+    return PurePath(source.stem).stem if is_list else source.stem
 
 
 def _trimmed(name: str) -> str:

@@ -152,6 +152,35 @@ def test_once_does_what_is_there_and_status_jobs_and_why_tell_of_it(
     assert len(lines(reeldrop("jobs", "--json"))) == 1
 
 
+def test_why_says_at_its_old_path_where_a_source_has_gone(
+    reeldrop: Reeldrop, clip: Path, tmp_path: Path
+) -> None:
+    kept = "instruction: trim to 1 s, output: out, settle: 200ms, after"
+    rules(
+        tmp_path,
+        f"""state: state
+rules:
+  - {{watch: in, quarantine: bad, archive: archive, {kept}: archive}}
+  - {{watch: drop, {kept}: delete}}
+""",
+    )
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "in" / "tree").mkdir()
+    (tmp_path / "drop" / "clip.mp4").write_bytes(clip.read_bytes())
+    clip.rename(tmp_path / "in" / "tree" / "clip.mp4")
+    (tmp_path / "in" / "noise.mp4").write_bytes(b"\x01noise" * 1000)
+    assert reeldrop("run", "--once").returncode == 1
+    said = {}
+    for path in ("in/tree/clip.mp4", "in/noise.mp4", "drop/clip.mp4"):
+        assert not (tmp_path / path).exists()
+        said[path] = reeldrop("why", path)
+        assert said[path].returncode == 0
+    assert f"Its source was archived: {tmp_path / 'archive/tree/clip.mp4'}" in said["in/tree/clip.mp4"].stdout
+    assert str(tmp_path / "bad" / "noise.mp4") in said["in/noise.mp4"].stdout
+    assert "`after: delete`" in said["drop/clip.mp4"].stdout
+    assert all("No daemon runs" not in one.stdout for one in said.values())
+
+
 def test_once_exits_1_and_names_what_failed(reeldrop: Reeldrop, tmp_path: Path) -> None:
     rules(tmp_path)
     (tmp_path / "in" / "noise.mp4").write_bytes(b"\x01noise" * 1000)
@@ -181,6 +210,24 @@ def test_check_and_run_name_a_missing_watch_folder_and_how_to_make_it(
         done = reeldrop(*words)
         assert done.returncode == 2
         assert f"mkdir -p {tmp_path / 'nowhere'}" in done.stderr
+
+
+def test_check_and_run_name_every_folder_that_takes_no_file(reeldrop: Reeldrop, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    rules(tmp_path, output="file/o", after="archive", archive="file/a", quarantine="file/q")
+    for words in (("check",), ("run", "--once")):
+        done = reeldrop(*words)
+        assert done.returncode == 2
+        for what, folder in (("result", "output"), ("source", "archive"), ("source", "quarantine")):
+            said = f"no {what} can be written to its {folder} folder {tmp_path / 'file' / folder[0]}: "
+            assert said in done.stderr
+    # A folder that no source is moved to is nobody's concern.
+    rules(
+        tmp_path,
+        "defaults: {archive: file/a}\n"
+        "rules:\n  - {watch: in, instruction: trim to 1 s, output: out, after: delete}\n",
+    )
+    assert reeldrop("check").returncode == 0
 
 
 def test_check_and_run_say_that_ffmpeg_is_missing(reeldrop: Reeldrop, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 from sqlalchemy import text
 
@@ -113,6 +115,36 @@ def test_nothing_is_touched_while_a_daemon_runs(done_home: Any) -> None:
         refused = done_home.run("recover")
     assert refused.returncode == 2 and "is in use by process" in refused.stderr
     assert database(done_home).read_bytes() == damaged
+
+
+def test_what_is_held_again_has_one_note_under_its_own_name_until_it_is_solved(
+    worked_home: Any, tmp_path: Path
+) -> None:
+    clip = tmp_path / "in" / "clip.mp4"
+    clip.parent.mkdir()
+    (tmp_path / "rules.yaml").write_text(
+        "state: state\nrules:\n"
+        "  - {name: r, watch: in, output: out, instruction: trim to 1 s, settle: 100ms, on_conflict: skip}\n"
+    )
+    source = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=2"]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, str(clip)], check=True)
+    home = replace(worked_home, folder=tmp_path)
+
+    def job_in(note: str) -> str:
+        return next(line for line in note.splitlines() if "reeldrop job" in line)
+
+    notes = []
+    for _ in range(2):
+        assert home.run("recover", token="").returncode == 0
+        assert home.run("hold", "--rule", "r", token="").returncode == 0
+        assert home.run("run", "--once", token="").returncode == 1
+        assert results(home) == [str(tmp_path / "out" / "clip-r.HELD.txt")]
+        notes.append((tmp_path / "out" / "clip-r.HELD.txt").read_text())
+        for file in (tmp_path / "state").glob("jobs.db*"):
+            file.unlink()
+    assert job_in(notes[0]) != job_in(notes[1])
+    assert home.run("run", "--once", token="").returncode == 0
+    assert results(home) == [str(tmp_path / "out" / f"clip-r.{ending}") for ending in ("json", "log", "mp4")]
 
 
 def test_a_record_of_a_newer_version_is_not_taken_for_damage(done_home: Any) -> None:

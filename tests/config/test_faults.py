@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,28 @@ def test_a_value_that_does_not_fit_says_what_was_expected(extra: str, words: str
 def test_odd_yaml_gives_a_readable_fault(text: str, line: int, words: str) -> None:
     found = faults(text)
     assert [fault.line for fault in found if words in fault.message] == [line]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("rules[0].instruction", "rules: [{watch: w, output: o, instruction: 'cut ${BYTES}'}]"),
+        ("rules[0].instructions[1]", "rules: [{watch: w, output: o, instructions: [a, '${BYTES}']}]"),
+        ("rules[0].answer", GOOD + "    answer: ${BYTES}"),
+        ("rules[0].name", GOOD + "    name: ${BYTES}"),
+        ("rules[0].name", GOOD.replace("~/in", "/in/${BYTES}")),
+    ],
+)
+def test_a_variable_that_is_no_utf_8_is_no_text_that_can_be_sent_or_stored(key: str, text: str) -> None:
+    fault = only_fault(text, BYTES=os.fsdecode(b"caf\xe9"))
+    assert fault.key == key and "UTF-8" in fault.message
+    fault.message.encode()
+
+
+def test_a_folder_may_have_any_name_that_the_system_gives_it() -> None:
+    text = "rules: [{name: r, watch: '/in/${BYTES}', instruction: trim, output: '/out/${BYTES}'}]"
+    (rule,) = parse(text, FILE, {**HOME, "BYTES": os.fsdecode(b"caf\xe9")}).rules
+    assert (os.fsencode(rule.watch[0]), os.fsencode(rule.output)) == (b"/in/caf\xe9", b"/out/caf\xe9")
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "rules:", "rules: []", "version: 1"])

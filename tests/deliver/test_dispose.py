@@ -95,6 +95,14 @@ def test_nothing_is_overwritten(
     assert names(into) == {"clip.mp4", "clip-2.mp4", "clip-3.mp4"}
 
 
+def test_a_list_of_links_is_still_one_under_another_name(tmp_path: Path) -> None:
+    path, into = tmp_path / "in" / "x.urls.txt", tmp_path / "archive"
+    for place in (path.parent, into):
+        place.mkdir()
+        (place / path.name).write_bytes(place.name.encode())
+    assert dispose.move(standing(path), into, "j1") == into / "x-2.urls.txt"
+
+
 @pytest.mark.parametrize(
     "name", [b"\xff\xfe caf\xe9.mp4", "Ünï 🎬 e\u0301.mp4".encode(), b"-rf *.mp4", b"a\nb"]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 import xxhash
 
 from daemon import errors
+from daemon.nemo.account import TokenAccount
+from daemon.nemo.client import Attribution, Client, StreamLimits
 from daemon.nemo.transport import Downloaded, Reply, Transport
 
 Answer = Callable[[bytes, bytes], bytes | None]
@@ -104,6 +107,31 @@ def test_an_upload_is_one_multipart_field_with_the_very_bytes(tmp_path: Path, si
     head, _, rest = seen[0].partition(b"\r\n\r\n")
     assert b'name="files"; filename="my %22clip%22 \xe2\x80\x93 ' + "剪辑".encode() + b'.mp4"' in head
     assert rest.rpartition(b"\r\n--")[0] == data
+
+
+def test_what_is_no_utf_8_in_a_text_or_a_file_name_is_sent_as_a_question_mark(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    path, content = file_of(tmp_path, f"{odd}.mp4", b"a clip")
+    seen: list[bytes] = []
+
+    def keep(head: bytes, body: bytes) -> bytes:
+        seen.append(body)
+        if b"/run_sse" in head:
+            return ok(b"data:\n\n", b"content-type: text/event-stream\r\n")
+        return ok(b'{"code": 0, "data": {"files": [{"filename": "caf?.mp4"}]}}')
+
+    async def go() -> None:
+        async with server(keep) as url, transport() as sent:
+            client = Client(sent, TokenAccount(url, lambda: "nmv_usr_token"), Attribution("reeldrop", "1"))
+            await client.upload("7", path, content, lambda _: None)
+            await client.run("7", f"name it {odd}", StreamLimits(30.0, 60.0), lambda _: None)
+            await client.submit_render("render_1", "7", {"title": "\ud83c cut"}, "mp4", "high")
+
+    asyncio.run(go())
+    uploaded, said, rendered = seen
+    assert b'filename="caf?.mp4"' in uploaded
+    assert json.loads(said)["new_message"]["parts"] == [{"text": "name it caf?"}]
+    assert json.loads(rendered)["draft"] == {"title": "? cut"}
 
 
 @asynccontextmanager
@@ -217,6 +245,45 @@ def test_no_connection_means_nothing_was_sent_and_a_broken_one_that_nobody_knows
             async with server(lambda head, body: None) as url:
                 with pytest.raises(errors.Unanswered):
                     await sent.ask("ask", "GET", url, {})
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("length", [b"content-length: 1073741824\r\n", b""])
+def test_an_answer_without_an_end_is_not_read_to_it(length: bytes) -> None:
+    sent_out = []
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = b"400 Bad" if b"/bad" in head else b"200 OK"
+        writer.write(b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%s\r\n" % (status, length))
+        for _ in range(1024):
+            writer.write(b"[" * (1 << 20))
+            await writer.drain()
+            sent_out.append(1 << 20)
+
+    async def go() -> None:
+        async with listening(endless) as url, transport() as sent:
+            with pytest.raises(errors.Unanswered, match="larger than 16 MiB"):
+                await sent.ask("ask", "GET", url, {})
+            with pytest.raises(errors.Unanswered, match="larger than 16 MiB"):
+                async with sent.stream("send", url, {}, b"{}", 5.0):
+                    pass
+            # A no is a no, whatever else it says.
+            assert (await sent.ask("ask", "GET", f"{url}/bad", {})).status == 400
+            async with sent.stream("send", f"{url}/bad", {}, b"{}", 5.0) as (reply, _):
+                assert reply.status == 400
+
+    asyncio.run(asyncio.wait_for(go(), 60.0))
+    assert sum(sent_out) < 4 * (64 << 20)
+
+
+def test_an_answer_as_large_as_the_state_of_a_long_timeline_is_read_whole() -> None:
+    body = b'{"data": "%s"}' % (b"x" * (15 << 20))
+
+    async def go() -> None:
+        async with server(lambda head, _: ok(body)) as url, transport() as sent:
+            assert (await sent.ask("ask", "GET", url, {})).body == body
 
     asyncio.run(go())
 

@@ -33,6 +33,21 @@ def test_a_template_is_filled_in(template: str, name: str) -> None:
     assert named(template) == name
 
 
+@pytest.mark.parametrize(
+    ("source", "stem"),
+    [
+        ("/in/x.urls.txt", "x"),
+        ("/in/x.y.URLS.TXT", "x.y"),
+        ("/in/x.urls.url", "x.urls"),
+        ("/in/x.urls.mp4", "x.urls"),
+        ("/in/x.webloc", "x"),
+        ("/in/x.md.txt", "x.md"),
+    ],
+)
+def test_the_stem_of_a_list_of_links_is_without_both_parts_of_its_ending(source: str, stem: str) -> None:
+    assert named("{stem}", source) == stem
+
+
 def test_every_placeholder_that_the_rules_file_allows_is_filled_in() -> None:
     assert "{" not in named("".join(f"{{{one}}}" for one in PLACEHOLDERS))
 
