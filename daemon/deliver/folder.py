@@ -9,7 +9,7 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -116,12 +116,14 @@ def copy(source: Path, target: Path) -> None:
             os.fsync(file.fileno())
 
 
-def hash_file(path: Path) -> str:
-    """xxh3-128 of a file's bytes, hex. Raises OSError."""
+def hash_file(path: Path, wanted: Callable[[], bool] = lambda: True) -> str:
+    """xxh3-128 of a file's bytes, hex. Raises OSError; InterruptedError once it is no longer `wanted`."""
     hasher = xxhash.xxh3_128()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             hasher.update(chunk)
+            if not wanted():
+                raise InterruptedError
     return hasher.hexdigest()
 
 

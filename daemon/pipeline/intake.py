@@ -107,6 +107,7 @@ class Intake:
         self._read: set[Path] = set()
         self._sights = FirstSights(bench.store)
         self._once = False
+        self._ended = False
         self._told: list[approvals.Waiting] = []
 
     async def look_at_folders(self, *, once: bool) -> None:
@@ -141,10 +142,14 @@ class Intake:
         await self._queue.join()
 
     async def run(self) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_TAKERS):
-                group.create_task(self._take_all())
+        """Until cancelled; what is being hashed then is left to the next life."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_TAKERS):
+                    group.create_task(self._take_all())
+        finally:
+            # The thread of a 100 GB file kept the process for longer than a service manager waits.
+            self._ended = True
 
     async def _take_all(self) -> None:
         while True:
@@ -233,7 +238,7 @@ class Intake:
     def _look(self, arrival: Arrival) -> _Looked | None:
         """Reads the file, and looks at what else concerns its content; None if it changed meanwhile. Blocks."""
         path, rule = arrival.path, arrival.match.rule
-        content = folder.hash_file(path)
+        content = folder.hash_file(path, lambda: not self._ended)
         found = path.stat()
         if (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) != arrival.stat:
             return None  # the watcher settles it anew

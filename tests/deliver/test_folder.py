@@ -93,3 +93,12 @@ def test_conflicts_are_decided_as_the_rule_says(
         )
         == chosen
     )
+
+
+def test_a_large_file_is_read_no_further_once_nobody_wants_its_hash(tmp_path: Path) -> None:
+    large = tmp_path / "large.mp4"
+    with large.open("wb") as file:
+        file.truncate(1 << 40)  # hours of reading
+    asked = iter([True, True, False])
+    with pytest.raises(InterruptedError):
+        folder.hash_file(large, lambda: next(asked))

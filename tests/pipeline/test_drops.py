@@ -195,3 +195,22 @@ def test_a_clip_renamed_while_a_slot_looks_for_it_goes_on_under_its_new_name(
             assert len(desk.app.store.read(record.list_jobs)) == 1
 
     asyncio.run(go())
+
+
+def test_a_daemon_that_ends_reads_no_large_file_to_its_end(
+    service: Any, open_desk: OpenDesk, make_clip: MakeClip
+) -> None:
+    async def go() -> None:
+        async with open_desk(service.url, service.token, ["trim to 1 s"]) as desk:
+            large = desk.inbox / "large.mp4"
+            with large.open("wb") as file:
+                file.truncate(1 << 40)  # hours of reading
+            found = large.stat()
+            match = RuleBook(desk.app.config.rules).match(large)
+            assert match is not None
+            stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            desk.app.intake.put(Arrival(match, large, stamp))
+        async with open_desk(service.url, service.token, ["trim to 1 s"]) as desk:
+            assert not desk.app.intake.is_known(str(large), stamp)
+
+    asyncio.run(go())
