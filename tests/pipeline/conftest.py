@@ -217,7 +217,7 @@ FAULTY_RULES = """\
 state: {state}
 api: {{url: "{url}", {token}}}
 limits: {{jobs: {jobs}{limits}}}
-timing: {{poll: 20ms, confirm: 5ms, recheck: [20ms, 50ms, 100ms], quiet_limit: 300ms, stream_limit: {stream_limit}}}
+timing: {{poll: 20ms, confirm: 5ms, recheck: [20ms, 50ms, 100ms], quiet_limit: 2s, stream_limit: {stream_limit}}}
 rules:
   - name: rule
     watch: {inbox}
