@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,22 +21,28 @@ _LARGEST: Final = 8 << 20
 _HASH: Final = "xxh3-128:"
 
 
-def deliveries_in(folder: Path) -> Iterator[Delivery]:
-    """The deliveries that a folder's own sidecars tell of; none where it cannot be read."""
+def deliveries_in(folder: Path, known: Container[str] = ()) -> Iterator[Delivery]:
+    """The deliveries that a folder's own sidecars tell of; none where it cannot be read.
+
+    `known`: paths of media, without their endings, whose sidecars are passed over.
+    """
     try:
         with os.scandir(folder) as entries:
             names = [one.name for one in entries if one.name.endswith(".json")]
     except OSError:
         return
     for name in names:
-        if not name.startswith(HIDDEN) and (found := _told(folder / name)) is not None:
+        path = folder / name
+        if name.startswith(HIDDEN) or str(path.with_suffix("")) in known:
+            continue
+        if (found := _told(path)) is not None:
             yield found
 
 
-def deliveries_below(folder: Path) -> Iterator[Delivery]:
+def deliveries_below(folder: Path, known: Container[str] = ()) -> Iterator[Delivery]:
     """The same of a folder and of all below it; folders behind symbolic links are not entered."""
     for here, _, _ in os.walk(folder):
-        yield from deliveries_in(Path(here))
+        yield from deliveries_in(Path(here), known)
 
 
 def _told(path: Path) -> Delivery | None:

@@ -59,6 +59,11 @@ def read(connection: Connection, folder: Path, found: Iterable[Delivery], now: f
     return len(new)
 
 
+def known_below(connection: Connection, folder: Path) -> set[str]:
+    """The media below an output folder that are in the record, without their endings."""
+    return {str(media.with_suffix("")) for media, _, _ in _known_below(connection, folder)}
+
+
 def _known_below(connection: Connection, folder: Path) -> set[tuple[Path, str, str]]:
     table, start = deliveries, os.fsencode(folder).rstrip(b"/")
     # "0" follows "/": between the two lies all that is below the folder, found by the index of the paths.

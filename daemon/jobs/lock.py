@@ -70,7 +70,7 @@ def _take(file: TextIO) -> bool:
 
 
 def is_locked(state: Path) -> bool:
-    """Whether a process holds the lock of this state folder now."""
+    """Whether a process holds the lock of this state folder now. Raises StateError where this user may not ask."""
     try:
         with (state / "lock").open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -78,4 +78,10 @@ def is_locked(state: Path) -> bool:
         return False
     except BlockingIOError:
         return True
+    except PermissionError as error:
+        raise StateError(
+            f"state folder {state}",
+            f"cannot be read ({error.strerror})",
+            "Ask as the user whose daemon works there.",
+        ) from None
     return False

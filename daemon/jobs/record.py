@@ -314,12 +314,16 @@ def release_output(connection: Connection, folder: Path, now: float) -> None:
             move(connection, job, Move.RETRY, now=now)
 
 
-def shift_waits(connection: Connection, seconds: float) -> None:
-    """Moves the times that unfinished jobs wait for; not those of a budget or a schedule, which are the calendar's."""
+def shift_waits(connection: Connection, seconds: float, since: float, now: float) -> None:
+    """Moves the times that unfinished jobs wait for; not those of a budget or a schedule, which are the calendar's.
+
+    Nor those of jobs that changed between `since` and `now`, by the clock as it is set now: their times are its own.
+    """
     by_calendar = or_(_jobs.c.reason.startswith("budget:"), _jobs.c.reason.startswith("schedule:"))
     connection.execute(
         update(_jobs)
         .where(_OPEN, _jobs.c.not_before.is_not(None), or_(_jobs.c.reason.is_(None), not_(by_calendar)))
+        .where(not_(_jobs.c.updated_at.between(since, now)))
         .values(not_before=_jobs.c.not_before + seconds)
     )
 

@@ -67,7 +67,7 @@ class Store:
                 self._writer = _engine(path, "rwc").connect()
                 _check_pages(self._writer)
                 _migrate(self._writer)
-                path.chmod(0o600)
+                _make_private(path)
                 self._thread = threading.Thread(target=self._write_all, name="store", daemon=True)
                 self._thread.start()
             self._reader = _engine(path, "ro").connect()
@@ -97,6 +97,10 @@ class Store:
                 raise _damaged(self.path, error) from None
             finally:
                 self._reader.rollback()
+
+    def stop_waiting(self) -> None:
+        """From now on a change that the disk does not take is refused with StateError; the others are made."""
+        self._closing.set()
 
     def close(self) -> None:
         self._reader.close()
@@ -193,6 +197,17 @@ def _check_pages(connection: Connection) -> None:
     connection.rollback()
     if found != "ok":
         raise sqlite3.DatabaseError(str(found).splitlines()[-1])
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.chmod(0o600)
+    except OSError as error:
+        raise StateError(
+            "job database",
+            f"{path} cannot be made readable by its owner alone ({error.strerror})",
+            "Let the daemon's user own it, and look for a flag that forbids changes (`lsattr`).",
+        ) from None
 
 
 def _engine(path: Path, mode: str) -> Engine:

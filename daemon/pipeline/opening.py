@@ -43,13 +43,18 @@ async def open_job(bench: Bench, job: Job) -> Decision | None:
 async def read_results(bench: Bench, output: Path, *, below: bool) -> None:
     """What an output folder's sidecars tell is in the record from now on; `below`: and those of the tree below it.
 
-    Once for a state. A folder in which nothing lies is looked at again: it may be where a share will be mounted.
+    All of them once for a state; with `below` again those that the record does not know: it may have been put back
+    from an older copy. A folder in which nothing lies is looked at again: it may be where a share will be mounted.
     """
-    if bench.store.read(partial(folders.is_read, folder=output)):
+    is_read = bench.store.read(partial(folders.is_read, folder=output))
+    if is_read and not below:
         return
     if await asyncio.to_thread(_is_empty, output):
         return
-    found = await asyncio.to_thread(list, deliveries_below(output) if below else deliveries_in(output))
+    known = await asyncio.to_thread(bench.store.read, partial(folders.known_below, folder=output))
+    found = await asyncio.to_thread(list, (deliveries_below if below else deliveries_in)(output, known))
+    if is_read and not found:
+        return
     now = bench.now()
     await bench.store.write(partial(take_in, output=output, found=found, now=now, below=below))
 

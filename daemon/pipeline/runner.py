@@ -74,7 +74,8 @@ class Runner:
         self._broken: BaseException | None = None
         self._claimed_at = 0.0
         self._kept_out: list[By] = []
-        self._ahead = bench.now() - bench.uptime().seconds
+        self._followed_at = bench.uptime().seconds
+        self._ahead = bench.now() - self._followed_at
 
     def wake(self) -> None:
         """Something may run now: a job was added, or a command changed one."""
@@ -111,6 +112,8 @@ class Runner:
         self._bench.turns.close()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=limit)
+            # A full disk may never take their last word; the next start puts them back.
+            self._bench.store.stop_waiting()
             for work in late:
                 work.cancel()
             if late:
@@ -136,13 +139,15 @@ class Runner:
 
     async def _follow_clock(self) -> None:
         """A wall clock that somebody set takes the times that jobs wait for along with it."""
-        ahead = self._bench.now() - self._bench.uptime().seconds
-        jumped = ahead - self._ahead
-        self._ahead = ahead
+        now, uptime = self._bench.now(), self._bench.uptime().seconds
+        jumped, passed = now - uptime - self._ahead, uptime - self._followed_at
+        self._ahead, self._followed_at = now - uptime, uptime
         if abs(jumped) > _CLOCK_JUMP:
             _log.warning("clock.jumped", seconds=round(jumped))
             self._bench.folders.shift(jumped)
-            await self._bench.store.write(lambda connection: record.shift_waits(connection, jumped))
+            await self._bench.store.write(
+                lambda connection: record.shift_waits(connection, jumped, now - passed, now)
+            )
 
     async def _claim(self) -> Job | None:
         now = self._claimed_at = self._bench.now()
@@ -206,7 +211,8 @@ class Runner:
                 return
             job = await self._conclude(work.job, _concluded(decision))
         except asyncio.CancelledError:
-            await asyncio.shield(self._put_back(work.job))
+            with suppress(*([StateError] if self._stopping else [])):
+                await asyncio.shield(self._put_back(work.job))
         else:
             await dispose(self._bench, job)
         finally:

@@ -7,20 +7,25 @@ would edit, pay, fetch its result and only then learn what the first one knew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-_LONGEST: Final = 300.0
+_LONGEST: Final = 60.0
+"""Seconds between two tries at the most: a try costs nothing, it looks whether the folder takes a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a folder; nobody tries it before `until`. `wait`: seconds of the pause before that."""
+    """What is wrong with a folder; nobody tries it before `until`. `wait`: seconds of the pause before that.
+
+    `tried_by`: the id of the job that tries it now, and may go on with it.
+    """
 
     cause: str
     until: float
     wait: float
+    tried_by: str = ""
 
 
 class Folders:
@@ -33,12 +38,18 @@ class Folders:
     def troubles(self) -> Mapping[Path, Trouble]:
         return self._troubles
 
-    def rests(self, folder: Path, now: float) -> Trouble | None:
-        """What keeps a job from trying the folder now. Once its time has come, whoever asks first may try."""
+    def rests(self, folder: Path, job: str, now: float) -> Trouble | None:
+        """What keeps a job from trying the folder now. Once its time has come, whoever asks first may try.
+
+        It may until its result is placed or that has failed. Seen without: asked again before its first message,
+        the one that tried was held like the others, and the folder stayed in trouble for ever.
+        """
         trouble = self._troubles.get(folder)
-        if trouble is None or now < trouble.until:
+        if trouble is None or trouble.tried_by == job:
+            return None
+        if now < trouble.until:
             return trouble
-        self._troubles[folder] = Trouble(trouble.cause, now + trouble.wait, trouble.wait)
+        self._troubles[folder] = Trouble(trouble.cause, now + trouble.wait, trouble.wait, job)
         return None
 
     def failed(self, folder: Path, cause: str, first: float, now: float) -> float:
@@ -55,6 +66,5 @@ class Folders:
     def shift(self, seconds: float) -> None:
         """The clock was set: the times of the next tries go with it."""
         self._troubles = {
-            folder: Trouble(one.cause, one.until + seconds, one.wait)
-            for folder, one in self._troubles.items()
+            folder: replace(one, until=one.until + seconds) for folder, one in self._troubles.items()
         }

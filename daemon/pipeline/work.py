@@ -113,7 +113,7 @@ class Work:
 
     def _rests(self) -> Decision | None:
         """Nothing is begun, and nothing paid, for an output folder that takes no file."""
-        trouble = self._bench.folders.rests(self.job.recipe.folder, self._bench.now())
+        trouble = self._bench.folders.rests(self.job.recipe.folder, self.job.id, self._bench.now())
         return None if trouble is None else Hold(f"output: {trouble.cause}", trouble.until)
 
     def _gives_way(self) -> Decision | None:

@@ -60,6 +60,43 @@ def test_a_daemon_waits_for_a_full_disk_and_a_command_says_what_is_wrong(tmp_pat
     assert done.stdout.split("\n")[:2] == ["waited 2 True None", "told True"], done.stderr
 
 
+_STOPPED = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from sqlalchemy import text
+from daemon.errors import StateError
+from daemon.jobs.store import Store
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+LIMIT = resource.RLIM_INFINITY
+
+def fill(connection):
+    connection.execute(text("CREATE TABLE IF NOT EXISTS filler (x BLOB)"))
+    connection.execute(text("INSERT INTO filler VALUES (zeroblob(400000))"))
+
+async def wait():
+    full = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with Store(Path(sys.argv[1]), troubled=lambda cause: loop.call_soon_threadsafe(full.set)) as store:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, LIMIT))
+        waiting = asyncio.ensure_future(store.write(fill))
+        await full.wait()
+        store.stop_waiting()
+        try:
+            await waiting
+        except StateError:
+            print("given up")
+
+asyncio.run(wait())
+"""
+
+
+def test_a_daemon_that_ends_waits_for_no_full_disk(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _STOPPED, str(tmp_path / "jobs.db")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "given up\n", done.stderr
+
+
 def test_a_page_damaged_in_the_middle_is_found_at_the_start_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     Store(path).close()

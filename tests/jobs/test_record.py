@@ -290,3 +290,16 @@ def test_a_renamed_file_keeps_being_known(store: Store) -> None:
     store.write_now(lambda connection: files.remember(connection, replace(source, path=Path("/in/b.mp4"))))
     back = store.read(lambda connection: files.known(connection, Path("/in/b.mp4")))
     assert back is not None and back.gone_at is None
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_time_that_the_set_clock_has_given_itself_is_not_moved_with_the_others(
+    store: Store, make_job: MakeJob, jump: float
+) -> None:
+    now = 1_000_000.0  # as the clock says since it was set, 20 seconds after the last look at it
+    before = make_job(state=State.WAITING, not_before=now - jump + 30.0, updated_at=now - jump - 25.0)
+    after = make_job(state=State.WAITING, not_before=now + 30.0, updated_at=now - 5.0, content="x")
+    _add(store, before, after)
+    store.write_now(lambda connection: record.shift_waits(connection, jump, now - 20.0, now))
+    times = [store.read(partial(record.get_job, job_id=job.id)) for job in (before, after)]
+    assert [job and job.not_before for job in times] == [now + 30.0, now + 30.0]

@@ -32,6 +32,9 @@ def test_jobs_for_a_folder_that_is_none_pay_nothing_and_go_on_by_themselves_when
                     await desk.told_of(job, State.HELD)
                 assert messages(service) == 0
                 assert [str(desk.output) in one for one in desk.app.troubles()] == [True]
+                folders, now = desk.app.bench.folders, desk.app.bench.now()
+                while folders.troubles[desk.output].wait < 2.0:
+                    folders.failed(desk.output, "a file stands there for long", 0.05, now)
                 desk.output.unlink()
                 for job in jobs:
                     await desk.told_of(job, State.SUCCEEDED)

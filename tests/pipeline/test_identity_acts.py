@@ -385,6 +385,32 @@ def test_a_lost_record_is_made_up_for_by_the_sidecars(place: Place, live: Live) 
     asyncio.run(go())
 
 
+def test_a_record_put_back_from_an_older_copy_is_made_up_for_by_the_sidecars(
+    place: Place, live: Live
+) -> None:
+    async def go() -> None:
+        async with live(place.folder, place.rules()) as life:
+            await life.rest()
+        older = {file.name: file.read_bytes() for file in (place.folder / "state").glob("jobs.db*")}
+        late = place.inbox / "late.mp4"
+        async with live(place.folder, place.rules()) as life:
+            late.write_bytes(distinct(place.clips[0].read_bytes(), 99))
+            await life.rest(place.inbox)
+        paid, results = place.paid(), place.results()
+        assert "out/late-office.mp4" in results
+        lose_the_record(place)
+        for name, content in older.items():
+            (place.folder / "state" / name).write_bytes(content)
+        async with live(place.folder, place.rules()) as life:
+            await life.rest(place.inbox)
+            served = place.results()
+            assert place.paid() == paid
+            assert served.pop("out/late-office-2.mp4", b"") in (b"", results["out/late-office.mp4"])
+            assert served == results
+
+    asyncio.run(go())
+
+
 def test_after_a_lost_record_clips_elsewhere_in_the_tree_are_known_too(place: Place, live: Live) -> None:
     async def go() -> None:
         paid, results = place.paid(), place.results()
