@@ -379,12 +379,12 @@ def jobs_with_source(
     return [_job(row) for row in connection.execute(_ALL.where(or_(done, over)))]
 
 
-def undelivered(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Which of these are ids of jobs in this record that have not been delivered, as far as it knows."""
+def delivering(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of these are ids of jobs in this record that are at their last step, the delivery."""
     listed, found = list(ids), set[str]()
     for first in range(0, len(listed), 500):
-        query = select(_jobs.c.id).where(_jobs.c.id.in_(listed[first : first + 500]))
-        found.update(connection.execute(query.where(_jobs.c.state != State.SUCCEEDED.value)).scalars())
+        query = select(_jobs.c.id).where(_OPEN, _jobs.c.id.in_(listed[first : first + 500]))
+        found.update(connection.execute(query.where(_jobs.c.step == Step.DELIVER.value)).scalars())
     return found
 
 

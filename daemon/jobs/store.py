@@ -154,6 +154,7 @@ class Store:
                 if cause is None or self._troubled is None or self._closing.is_set():
                     failed = _damaged(self.path, error) if isinstance(error, DatabaseError) else error
                     answers = [partial(Future.set_exception, exception=failed)] * len(group)
+                    told = False
                 else:
                     if not told:
                         self._troubled(f"the job database {self.path} cannot be written ({cause})")

@@ -29,7 +29,8 @@ T = TypeVar("T")
 class Bench:
     """Shared by all slots. `now`: seconds since 1970; `sleep`: asyncio's, so that tests can travel.
 
-    `disposing`: the sources that are being moved or deleted at the moment.
+    `disposing`: the sources that are being moved or deleted at the moment. `outputs_read`: the output folders whose
+    sidecars were read in this life, and whether those of the tree below were too.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class Bench:
     folders: Folders = field(default_factory=Folders)
     turns: Turns = field(default_factory=Turns)
     disposing: set[Path] = field(default_factory=set)
+    outputs_read: set[tuple[Path, bool]] = field(default_factory=set)
 
     def say(self, happening: Happening) -> None:
         self.tell(happening)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -22,12 +23,15 @@ from daemon.jobs.states import State
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.retry import Cancel, Decision, Hold
 
+_FREE: Final = (Step.SESSION, Step.UPLOAD)
+"""Steps after which nothing is paid yet."""
+
 
 async def open_job(bench: Bench, job: Job) -> Decision | None:
     """Makes the output folder, takes a name, looks for an earlier result. None: go on with the steps."""
     await asyncio.to_thread(folder.make, job.recipe.folder)
     await read_results(bench, job.recipe.folder, below=False)
-    if all(step.outcome is Outcome.VOID for step in bench.steps(job)):
+    if all(step.outcome is Outcome.VOID or step.step in _FREE for step in bench.steps(job)):
         decision = await _again(bench, job)
         if decision is not None:
             return decision
@@ -43,20 +47,19 @@ async def open_job(bench: Bench, job: Job) -> Decision | None:
 async def read_results(bench: Bench, output: Path, *, below: bool) -> None:
     """What an output folder's sidecars tell is in the record from now on; `below`: and those of the tree below it.
 
-    All of them once for a state; with `below` again those that the record does not know: it may have been put back
-    from an older copy. A folder in which nothing lies is looked at again: it may be where a share will be mounted.
+    All of them once for a state, and once in the life of a daemon those that the record does not know: it may have
+    been put back from an older copy. A folder in which nothing lies is looked at again: it may be where a share will
+    be mounted.
     """
+    if (output, below) in bench.outputs_read or await asyncio.to_thread(_is_empty, output):
+        return
     is_read = bench.store.read(partial(folders.is_read, folder=output))
-    if is_read and not below:
-        return
-    if await asyncio.to_thread(_is_empty, output):
-        return
     known = await asyncio.to_thread(bench.store.read, partial(folders.known_below, folder=output))
     found = await asyncio.to_thread(list, (deliveries_below if below else deliveries_in)(output, known))
-    if is_read and not found:
-        return
     now = bench.now()
-    await bench.store.write(partial(take_in, output=output, found=found, now=now, below=below))
+    if found or not is_read:
+        await bench.store.write(partial(take_in, output=output, found=found, now=now, below=below))
+    bench.outputs_read.add((output, below))
 
 
 def take_in(
@@ -66,7 +69,7 @@ def take_in(
 
     A job of this record that was stopped between its result's place and its own word for it still says that word.
     """
-    unsaid = record.undelivered(connection, {one.job for one in found})
+    unsaid = record.delivering(connection, {one.job for one in found})
     told = [one for one in found if one.job not in unsaid]
     folders.read(connection, output, told, now, below=below)
 

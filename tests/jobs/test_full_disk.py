@@ -77,7 +77,13 @@ def fill(connection):
 async def wait():
     full = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with Store(Path(sys.argv[1]), troubled=lambda cause: loop.call_soon_threadsafe(full.set)) as store:
+    heard = []
+
+    def troubled(cause):
+        heard.append(cause is None)
+        loop.call_soon_threadsafe(full.set)
+
+    with Store(Path(sys.argv[1]), troubled=troubled) as store:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, LIMIT))
         waiting = asyncio.ensure_future(store.write(fill))
         await full.wait()
@@ -85,7 +91,7 @@ async def wait():
         try:
             await waiting
         except StateError:
-            print("given up")
+            print("given up", heard)
 
 asyncio.run(wait())
 """
@@ -94,7 +100,7 @@ asyncio.run(wait())
 def test_a_daemon_that_ends_waits_for_no_full_disk(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _STOPPED, str(tmp_path / "jobs.db")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout == "given up\n", done.stderr
+    assert done.stdout == "given up [False]\n", done.stderr
 
 
 def test_a_page_damaged_in_the_middle_is_found_at_the_start_and_left_as_it_is(tmp_path: Path) -> None:
