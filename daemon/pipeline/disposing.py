@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -132,26 +132,31 @@ def _stands(delivery: Delivery) -> bool:
 
 
 async def _write_down(bench: Bench, disposal: Disposal, where: Source | None) -> None:
-    """Its jobs follow the source, so that `retry` and `redo` find it; a new file at its path is a drop."""
+    """Its jobs follow the source, so that `retry` and `redo` find it; a new file at its path is a drop.
+
+    Their notes first: a daemon that dies in between moves the source anew, finds it moved, and comes by here again.
+    """
     job, source, now = disposal.job, disposal.job.source, bench.now()
     text = f"deleted {source.path}" if where is None else f"moved {source.path} to {where.path}"
+    jobs = bench.store.read(lambda connection: record.jobs_of(connection, source))
+    mine = [one for one in jobs if one.source == source]
+    if where is not None:
+        for one in mine:
+            if one.state is State.FAILED:
+                await _tell_where(bench, replace(one, source=where))
 
-    def change(connection: Connection) -> list[Job]:
-        mine = [one for one in record.jobs_of(connection, source) if one.source == source]
+    def change(connection: Connection) -> None:
         known = files.known(connection, source.path)
         if known is not None and known.is_same(source.device, source.inode, source.size, source.mtime_ns):
             files.mark_gone(connection, [source.path], now)
         record.note(connection, job.id, text, now)
-        if where is None:
-            return []
-        return [record.set_source(connection, one, where, now) for one in mine]
+        if where is not None:
+            for one in mine:
+                record.set_source(connection, one, where, now)
 
-    moved = await bench.store.write(change)
+    await bench.store.write(change)
     _log.info("source.disposed", job=job.id, said=text)
     bench.say(Noted(job, text))
-    for one in moved:
-        if one.state is State.FAILED:
-            await _tell_where(bench, one)
 
 
 async def _tell_where(bench: Bench, job: Job) -> None:
