@@ -103,8 +103,10 @@ class Store:
         self._closing.set()
 
     def close(self) -> None:
-        self._reader.close()
-        self._reader.engine.dispose()
+        # A thread may still read for somebody who was cancelled: closed under it, SQLite refuses the rollback.
+        with self._reading:
+            self._reader.close()
+            self._reader.engine.dispose()
         if self._thread:
             self._closing.set()
             # Last: only a connection that may write folds the write-ahead log back into the file.

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -51,6 +52,7 @@ def test_a_write_that_returned_survives_sigkill(tmp_path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
+from typing import Any
 from daemon.jobs import record
 from daemon.jobs.model import Job, Recipe, Source
 from daemon.jobs.store import Store
@@ -153,3 +155,22 @@ def test_one_daemon_for_a_state_folder(tmp_path: Path) -> None:
         with pytest.raises(StateError, match=f"process {os.getpid()}"):
             StateLock(tmp_path)
     assert not is_locked(tmp_path)
+
+
+def test_a_record_is_closed_only_once_the_last_read_of_it_has_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path / "jobs.db")
+    reading, found = threading.Event(), list[Any]()
+
+    def count(connection: Connection) -> None:
+        endless = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+        rows = connection.execute(text(endless))
+        reading.set()
+        found.extend(rows.fetchmany(200_000)[:1])
+        rows.close()
+
+    thread = threading.Thread(target=lambda: store.read(count))
+    thread.start()
+    assert reading.wait(5.0)
+    store.close()
+    thread.join()
+    assert found == [(1,)]
