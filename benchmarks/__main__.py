@@ -17,9 +17,10 @@ from benchmarks.pipeline import pipeline
 from benchmarks.place import Place, Sizes, place
 from benchmarks.record import record
 from benchmarks.transfer import download, lag, upload
+from benchmarks.watching import watching
 
 PARTS: Final[dict[str, Callable[[Place, Sizes], list[Line]]]] = {
-    part.__name__: part for part in (upload, download, memory, lag, jobs, pipeline, record)
+    part.__name__: part for part in (upload, download, memory, lag, jobs, pipeline, record, watching)
 }
 
 
@@ -37,7 +38,12 @@ PARTS: Final[dict[str, Callable[[Place, Sizes], list[Line]]]] = {
 )
 @click.option("--rounds", default=7, show_default=True, help="Pairs, after one that warms up.")
 @click.option("--jobs", "job_count", default=32, show_default=True, help="The script's jobs in a round.")
-@click.option("--queued", default=100_000, show_default=True, help="Jobs in the record that is looked at.")
+@click.option(
+    "--queued",
+    default=100_000,
+    show_default=True,
+    help="Jobs in the record that is looked at; files that are known, twice those of a burst.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

@@ -40,6 +40,7 @@ from daemon.pipeline.budget import budgets_of
 from daemon.pipeline.commands import AtWork, Commands
 from daemon.pipeline.conditions import look_again
 from daemon.pipeline.disposing import dispose_left
+from daemon.pipeline.gathering import Gathering
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 from daemon.pipeline.intake import Arrival, Intake
 from daemon.pipeline.law import Uptime
@@ -51,6 +52,8 @@ from daemon.service.schedule import Schedule
 from daemon.watch.folders import Root
 from daemon.watch.inbox import Wanted
 from daemon.watch.inspection import inspect
+from daemon.watch.owner import Claim, patience
+from daemon.watch.owners import Owners, Word, claim_of, unkept_words
 from daemon.watch.sight import Busy, Content, Gone, Seen, Stamp, Unreadable
 from daemon.watch.watcher import Watcher
 
@@ -66,6 +69,8 @@ RETIRE_LOOK: Final = 86_400.0
 LONGEST_SHUT: Final = 86_400.0
 """Seconds for which an earlier daemon's gate stays shut at the most: a wall clock may have been set back."""
 WEB_URL: Final = "https://nemovideo.com"
+OWNER_WAIT: Final = 180.0
+"""Seconds more that systemd gives a start which has to see whether another daemon lives."""
 ONCE_LIMIT: Final = 60.0
 """Seconds after which `run --once` lists what has not settled."""
 
@@ -181,7 +186,7 @@ class App:
             output=output,
         )
         stamp, rejected = await asyncio.to_thread(_inspected, path)
-        match = Match(rule, path.parent, Path(path.name))
+        match = Match(rule, path.parent, path.name)
         return await self.intake.order(Arrival(match, path, stamp, rejected))
 
     async def finished(self, job: Job) -> Job:
@@ -320,17 +325,18 @@ class App:
 class Inbox:
     """What the watcher asks and tells, between the rules and the intake."""
 
-    def __init__(self, config: Config, intake: Intake) -> None:
-        self._book = RuleBook(config.rules, os.path.realpath)
+    def __init__(self, gathering: Gathering, intake: Intake, holds: Callable[[Path], bool]) -> None:
+        self._gathering = gathering
         self._intake = intake
+        self._holds = holds
         self.warnings: dict[Path, str] = {}
 
     def wanted(self, path: Path) -> Wanted | None:
-        match = self._book.match(path)
-        return None if match is None else Wanted(match.rule.settle)
+        rule = self._rule(path)
+        return None if rule is None else Wanted(rule.settle)
 
     def known(self, path: str, stamp: Stamp) -> bool:
-        return self._intake.is_known(path, stamp)
+        return self._gathering.known(path, stamp) or self._intake.is_known(path, stamp)
 
     def settled(self, path: Path, stamp: Stamp, age: float) -> None:
         self._put(path, stamp, age, None)
@@ -341,35 +347,97 @@ class Inbox:
     def gone(self, path: Path) -> None:
         self.warnings.pop(path, None)
         self._intake.forget(path)
+        self._gathering.gone(path)
+
+    def emptied(self, folder: Path) -> None:
+        for path in [path for path in self.warnings if folder in path.parents]:
+            del self.warnings[path]
+        self._intake.forget_below(folder)
+        self._gathering.emptied(folder)
 
     def moved(self, source: Path, target: Path) -> None:
         self._intake.follow(source, target)
+        self._gathering.moved(source, target)
 
     def warned(self, path: Path, message: str) -> None:
         self.warnings[path] = message
         _log.warning("file.waits", path=str(path), why=message)
 
+    def eased(self, path: Path) -> None:
+        self.warnings.pop(path, None)
+        _log.info("folder.works_again", path=str(path))
+
     def _put(self, path: Path, stamp: Stamp, age: float, rejected: str | None) -> None:
         self.warnings.pop(path, None)
-        match = self._book.match(path)
-        if match is not None:
-            self._intake.put(Arrival(match, path, stamp, rejected, time.time() - age))
+        if self._rule(path) is not None:
+            self._gathering.settled(path, stamp, time.time() - age, rejected)
+
+    def _rule(self, path: Path) -> Rule | None:
+        """The rule that takes the file, or what it belongs to, unless its watch folder is another daemon's."""
+        rule = self._gathering.rule_for(path)
+        ours = rule is not None and any(
+            root in path.parents and self._holds(root) for root in rule.watch
+        )
+        return rule if ours else None
 
 
 class Daemon:
-    """`run`: an app, a watcher, a schedule, until a signal comes."""
+    """`run`: an app, a watcher, a schedule, until a signal comes.
 
-    def __init__(self, app: App) -> None:
+    `take_over`: its watch folders are taken from other daemons. Raises UsageError where one has them, otherwise.
+    """
+
+    def __init__(self, app: App, *, take_over: bool = False) -> None:
         self._app = app
-        self._inbox = Inbox(app.config, app.intake)
+        self._take_over = take_over
+        folders: dict[Path, bool] = {}
+        for rule in app.config.rules:
+            for folder in rule.watch:
+                folders[folder] = rule.recursive or folders.get(folder, False)
+        self._owners = Owners(folders, app.config.state, self._told_of_owner)
+        self._rescanning: asyncio.Task[None] | None = None
+        book = RuleBook(app.config.rules, os.path.realpath)
+        self._gathering = Gathering(book, app.intake, app.bench.ffmpeg)
+        self._inbox = Inbox(self._gathering, app.intake, self._owners.holds)
         self._roots = tuple(dict.fromkeys(folder for rule in app.config.rules for folder in rule.watch))
-        roots = [Root(folder, rule.recursive) for rule in app.config.rules for folder in rule.watch]
-        self._watcher = Watcher(roots, self._inbox)
+        watching = app.config.watching
+        roots = [
+            Root(folder, rule.recursive, rule.mode or watching.mode)
+            for rule in app.config.rules
+            for folder in rule.watch
+        ]
+        self._watcher = Watcher(roots, self._inbox, poll=watching.poll, follow_links=watching.follow_links)
         app.commands["pending"] = self._pending
+        app.commands["troubles"] = self._troubles
         app.commands["approvals"] = self._approvals
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Until `stop`; `ready` is called once every folder is watched."""
+        async with self._owning(stop) as owns:
+            if owns:
+                await self._run(stop, ready)
+
+    async def once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
+        """What is there now, until nothing is queued, running or waiting; returns what did not settle."""
+        async with self._owning(stop) as owns:
+            return await self._once(stop) if owns else ()
+
+    @asynccontextmanager
+    async def _owning(self, stop: asyncio.Event) -> AsyncIterator[bool]:
+        """The watch folders are ours inside; False: `stop` came before that could be seen."""
+        taking = asyncio.create_task(self._owners.take(over=self._take_over))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                taking.result()
+            yield taking.done()
+        finally:
+            taking.cancel()
+            stopped.cancel()
+            await self._owners.release()
+
+    async def _run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         schedule = Schedule()
         async with self._app.working():
             await self._start()
@@ -389,24 +457,44 @@ class Daemon:
                 notify("STOPPING=1")
                 schedule.stop()
                 await self._watcher.stop()
+                await self._gathering.close()
 
-    async def once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
-        """What is there now, until nothing is queued, running or waiting; returns what did not settle."""
+    async def _once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
         stopped = asyncio.create_task(stop.wait())
         async with self._app.working():
             await self._start(once=True)
             work = asyncio.create_task(self._all_done())
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
             left = tuple(Unsettled(one.path, one.why) for one in self._watcher.pending())
+            left += tuple(Unsettled(path, why) for path, why in self._gathering.pending())
             for waiting in (work, stopped):
                 waiting.cancel()
             await self._watcher.stop()
+            await self._gathering.close()
         return left
+
+    def _told_of_owner(self, word: Word, folder: Path, why: str) -> None:
+        """What became of a watch folder's owner file."""
+        log = _log.info if word in ("taken_over", "unkept") else _log.warning
+        log(f"folder.{word}", path=str(folder), why=why)
+        if word == "waits":
+            notify(f"EXTEND_TIMEOUT_USEC={OWNER_WAIT * 1_000_000:.0f}", f"STATUS={folder}: {why}")
+        elif word == "regained" and (self._rescanning is None or self._rescanning.done()):
+            # What settled meanwhile was passed over.
+            self._rescanning = asyncio.create_task(self._watcher.rescan())
+
+    async def _troubles(self, _: Message) -> AsyncIterator[Message]:
+        settling = {one.path for one in self._watcher.pending()}
+        watching = [f"{path}: {why}" for path, why in self._inbox.warnings.items() if path not in settling]
+        for one in (*self._app.troubles(), *self._owners.troubles(), *watching):
+            yield {"trouble": one}
 
     async def _pending(self, _: Message) -> AsyncIterator[Message]:
         """The files that are no job yet."""
         for one in self._watcher.pending():
             yield {"path": str(one.path), "why": one.why}
+        for path, why in self._gathering.pending():
+            yield {"path": str(path), "why": why}
 
     async def _approvals(self, _: Message) -> AsyncIterator[Message]:
         """What waits for a person's word, by rule."""
@@ -432,13 +520,15 @@ class Daemon:
     async def _tell_first(self) -> None:
         """A word about what was there before, once all of it is known."""
         await self._watcher.idle()
-        await self._app.intake.idle()
+        await self._gathering.idle()
         self._app.intake.tell_waiting()
 
     async def _all_done(self) -> None:
         longest = max((rule.settle or 0.0 for rule in self._app.config.rules), default=0.0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._watcher.idle(), max(ONCE_LIMIT, 2 * longest))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._gathering.idle(), max(ONCE_LIMIT, 2 * longest))
         await self._app.intake.idle()
         self._app.intake.tell_waiting()
         await self._app.look_at_account(begin=True)
@@ -482,6 +572,26 @@ def look_over(config: Config) -> list[str]:
                     f"rule {rule.name}: no {what} can be written to its {name} folder {error.cause}."
                 )
     return wrong
+
+
+def look_at_owners(config: Config) -> list[str]:
+    """A line for each watch folder that another daemon has, or where no owner file keeps it away."""
+    told = []
+    for folder in dict.fromkeys(folder for rule in config.rules for folder in rule.watch):
+        try:
+            claim, standing = claim_of(folder, config.state)
+        except OSError:
+            continue
+        if claim is Claim.HELD:
+            told.append(
+                f"{folder}: {standing} has it; only `reeldrop run --take-over` would take it from there."
+            )
+        elif claim is Claim.UNKNOWN and standing is not None:
+            wait = f"`reeldrop run` waits up to {patience(standing):.0f} s to see whether that one is alive"
+            told.append(f"{folder}: {standing} has it; {wait}.")
+        if not os.access(folder, os.W_OK):
+            told.append(f"{folder}: {unkept_words('this user cannot write there')}.")
+    return told
 
 
 def _watch_fault(rule: Rule, folder: Path) -> str | None:

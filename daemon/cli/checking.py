@@ -22,7 +22,7 @@ from daemon.errors import RulesError, UsageError
 @json_option
 def check(live: bool, rules: Path | None, as_json: bool) -> int:
     """Look at the rules file, the folders and the tools; exit 2 if anything is wrong."""
-    from daemon.app import look_over
+    from daemon.app import look_at_owners, look_over
 
     answers: list[dict[str, Any]] = []
     try:
@@ -39,7 +39,7 @@ def check(live: bool, rules: Path | None, as_json: bool) -> int:
                 who = "the embedded studio" if rule.by == "embedded" else config.service_url
                 folders = ", ".join(map(str, rule.watch))
                 click.echo(f"{rule.name}: {folders} → {rule.output}, edited by {who}")
-            doubts = _doubts(config)
+            doubts = [*look_at_owners(config), *_doubts(config)]
             for doubt in doubts:
                 click.echo(doubt)
             click.echo(f"{config.path}: {'nothing else is wrong' if doubts else 'all is well'}.")

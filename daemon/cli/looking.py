@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from daemon.cli.common import (
     step_words,
 )
 from daemon.cli.credits import budget_standings
-from daemon.config.model import Config
+from daemon.config.model import Config, Rule
 from daemon.control.socket import ask
 from daemon.errors import StateError
 from daemon.jobs import approvals, files, holds, record
@@ -38,8 +39,14 @@ from daemon.jobs.lock import is_locked
 from daemon.jobs.model import Job
 from daemon.jobs.public import public, public_entry
 from daemon.jobs.states import State
+from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.pipeline.backlog import told
+from daemon.pipeline.beside import Beside
+from daemon.pipeline.gathering import length_of
 from daemon.rules.match import RuleBook, Verdict
+from daemon.rules.where import asks_length, left_out
+from daemon.watch.owner import Claim
+from daemon.watch.owners import claim_of
 
 _SHOWN = 5
 
@@ -168,35 +175,57 @@ def why(file: Path, rules: Path | None, as_json: bool) -> int:
     """Which rule takes FILE and why the others do not, and what became of it."""
     config = read_rules(rules)
     path = file.absolute()
-    verdicts = RuleBook(config.rules, os.path.realpath).explain(path)
+    book = RuleBook(config.rules, os.path.realpath)
+    verdicts = book.explain(path, _bounds(path, config))
+    belongs = Beside(book).belongs(path)
+    owner = _other_owner(book, path, config)
     waits = next((one["why"] for one in _told(config, "pending") if one["path"] == str(path)), None)
     with record_of(config) as store:
         found = store.read(lambda connection: _jobs_at(connection, path)) if store else []
     taken = any(verdict.taken for verdict in verdicts)
     if as_json:
         told = [{"rule": one.rule.name, "taken": one.taken, "why": one.why} for one in verdicts]
-        say_json({"file": str(path), "rules": told, "waits": waits, "jobs": [public(job) for job in found]})
+        say_json(
+            {
+                "file": str(path),
+                "rules": told,
+                "waits": waits,
+                "owner": owner,
+                "belongs": belongs,
+                "jobs": [public(job) for job in found],
+            }
+        )
     else:
-        _explain(path, verdicts, waits, found, config)
+        _explain(path, verdicts, waits, owner, belongs, found, config)
     return 0 if taken or found else 1
 
 
 def _explain(
-    path: Path, verdicts: Sequence[Verdict], waits: str | None, found: list[Job], config: Config
+    path: Path,
+    verdicts: Sequence[Verdict],
+    waits: str | None,
+    owner: str | None,
+    belongs: str | None,
+    found: list[Job],
+    config: Config,
 ) -> None:
     if not path.exists():
         click.echo(f"{path} is not there (any more).")
     for verdict in verdicts:
         click.echo(f"rule {verdict.rule.name}: {verdict.why}")
+    if belongs is not None:
+        click.echo(f"It is no job of its own: {belongs}.")
     if waits is not None:
         click.echo(f"It has not settled yet: {waits}")
+    if owner is not None:
+        click.echo(f"Its watch folder is another daemon's, which alone takes files there: {owner}.")
     for one in found:
         click.echo(
             f"job {one.id}: {one.state}, attempt {one.attempt} of {one.recipe.attempts}. {_said(one)}".rstrip()
         )
         if (went := _went(one, path)) is not None:
             click.echo(f"  {went}")
-    if found or waits is not None or not any(verdict.taken for verdict in verdicts):
+    if found or (waits, owner, belongs) != (None, None, None) or not any(verdict.taken for verdict in verdicts):
         return
     if is_locked(config.state):
         click.echo(
@@ -224,6 +253,31 @@ def _went(job: Job, path: Path) -> str | None:
     if source.parent == recipe.quarantine:
         return f"Its source was put aside, for it failed: {source}"
     return f"The same content was taken as {source}"
+
+
+def _bounds(path: Path, config: Config) -> Callable[[Rule], str | None]:
+    """Says which bound of a rule leaves the file out; it is looked at only if a rule asks."""
+
+    @cache
+    def length() -> float | None:
+        return length_of(path, Ffmpeg(find_ffmpeg(config.studio.ffmpeg)))
+
+    def left(rule: Rule) -> str | None:
+        if not path.is_file():
+            return None
+        return left_out(rule, size=path.stat().st_size, length=length() if asks_length(rule) else None)
+
+    return left
+
+
+def _other_owner(book: RuleBook, path: Path, config: Config) -> str | None:
+    """Another daemon that has the file's watch folder, as far as one look can tell."""
+    match = book.match(path)
+    try:
+        claim, standing = claim_of(match.root, config.state) if match else (Claim.FREE, None)
+    except OSError:
+        return None
+    return str(standing) if claim in (Claim.HELD, Claim.UNKNOWN) else None
 
 
 def _worth_showing(connection: Connection) -> dict[State, list[Job]]:

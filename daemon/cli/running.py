@@ -24,9 +24,12 @@ from daemon.pipeline.hooks import Hook
 @click.option(
     "--once", is_flag=True, help="Do what is there now, then end; exit 1 if anything is left undone."
 )
+@click.option(
+    "--take-over", is_flag=True, help="Take the watch folders from another daemon; it lets go of them."
+)
 @config_option
 @json_option
-def run(once: bool, rules: Path | None, as_json: bool) -> int:
+def run(once: bool, take_over: bool, rules: Path | None, as_json: bool) -> int:
     """Watch the folders and edit what is dropped into them."""
     config = read_rules(rules)
     require_choice(config)
@@ -34,27 +37,27 @@ def run(once: bool, rules: Path | None, as_json: bool) -> int:
         raise UsageError("", "\n".join(wrong))
     logs.set_up()
     with reporter(as_json=as_json) as hook:
-        return asyncio.run(_once(config, hook) if once else _run(config, hook, as_json))
+        return asyncio.run(_once(config, hook, take_over) if once else _run(config, hook, take_over, as_json))
 
 
-async def _run(config: Config, hook: Hook, as_json: bool) -> int:
+async def _run(config: Config, hook: Hook, take_over: bool, as_json: bool) -> int:
     stop = asyncio.Event()
     on_signals(stop, say_stopping)
     app = App(config, [hook])
     try:
-        await Daemon(app).run(stop, lambda: None if as_json else _greet(config))
+        await Daemon(app, take_over=take_over).run(stop, lambda: None if as_json else _greet(config))
     finally:
         app.close()
     return 0
 
 
-async def _once(config: Config, hook: Hook) -> int:
+async def _once(config: Config, hook: Hook, take_over: bool) -> int:
     stop = asyncio.Event()
     on_signals(stop, say_stopping)
     app = App(config, [hook])
     before = app.store.read(record.counts)
     try:
-        left = await Daemon(app).once(stop)
+        left = await Daemon(app, take_over=take_over).once(stop)
         after = app.store.read(record.counts)
     finally:
         app.close()

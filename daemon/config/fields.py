@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
@@ -18,7 +18,16 @@ from pydantic_core import PydanticCustomError
 
 from daemon.config.document import NOTHING, is_unicode
 from daemon.config.globs import CLASSES, entry_regex
-from daemon.config.quantities import LONGEST, SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
+from daemon.config.quantities import (
+    LONGEST,
+    RANGE_PATTERN,
+    SIZE_PATTERN,
+    TIME_PATTERN,
+    parse_range,
+    parse_size,
+    parse_time,
+)
+from daemon.media.types import kind_of
 
 By = Literal["embedded", "service"]
 OnConflict = Literal["rename", "overwrite", "skip"]
@@ -27,9 +36,20 @@ Quality = Literal["high", "medium", "low"]
 Again = Literal["copy", "skip", "redo"]
 Existing = Literal["hold", "run", "ignore"]
 After = Literal["keep", "archive", "delete"]
+WatchMode = Literal["auto", "events", "poll"]
+Bundle = Literal["none", "folder"]
+Pairs = Literal["none", "obs"]
+Range = tuple[float | None, float | None]
+"""Least and most, both inclusive; None: open."""
 
 PLACEHOLDERS: Final = ("stem", "name", "rule", "parent", "date", "time", "job")
 """What may stand in braces in `output_name`; daemon/rules/names.py fills them in."""
+
+COMPANION_PLACEHOLDERS: Final = ("stem", "name", "parent")
+"""What may stand in braces in `with`; daemon/rules/company.py fills them in."""
+
+SUBTITLES: Final = frozenset({"srt", "vtt"})
+"""Endings of texts that are no scripts and yet may go up beside a clip, in the words of the message."""
 
 RESERVED_NAMES: Final = frozenset({"do"})
 """Rule names that the program itself gives: `reeldrop do` records its jobs under `do`."""
@@ -285,6 +305,49 @@ def _output_name(value: object) -> str:
     return text
 
 
+def _bundle(value: object) -> object:
+    if value == "batch":
+        raise expected("none or folder; `batch` is not known to this version of Reeldrop")
+    if value not in get_args(Bundle):
+        raise expected(f"one of {', '.join(get_args(Bundle))}", get_args(Bundle))
+    return value
+
+
+def _range(what: str, parse: Callable[[str], float]) -> BeforeValidator:
+    """`none`, or a range of times or sizes."""
+
+    def check(value: object) -> object:
+        if value is None or value == "none" or isinstance(value, tuple):
+            return None if value == "none" else value
+        try:
+            return parse_range(value if isinstance(value, str) else "", parse)
+        except ValueError:
+            raise expected(f"none or {what}", ("none",)) from None
+
+    return BeforeValidator(check)
+
+
+def is_told(name: str) -> bool:
+    """Whether a companion of this name goes to the editor as words, since it takes no such file."""
+    return name.rpartition(".")[2].lower() in SUBTITLES or kind_of(name) == "text"
+
+
+def _companion(value: object) -> str:
+    text = _line(value)
+    known = " ".join(f"{{{name}}}" for name in COMPANION_PLACEHOLDERS)
+    for found in re.finditer(r"\{([^{}]*)\}", text):
+        if found[1] not in COMPANION_PLACEHOLDERS:
+            raise expected(f"only these in braces: {known}", COMPANION_PLACEHOLDERS, found[1])
+    literal = re.sub(r"\{[^{}]*\}", "x", text)
+    if re.search(r"[{}*?\[\]]", literal):
+        raise expected(f"a file's name, with nothing but {known} left open")
+    if literal.startswith(("/", "~")) or not {"", ".", ".."}.isdisjoint(literal.split("/")):
+        raise expected("a name in the clip's folder or below it")
+    if kind_of(literal) in (None, "link") and not is_told(literal):
+        raise expected("a name that ends as a video, a sound, a picture or a text does, such as {stem}.srt")
+    return text
+
+
 def _one_or_list(item: dict[str, Any], least: int = 1) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": least}]})
 
@@ -306,6 +369,8 @@ _CREDITS_SCHEMA: Final[dict[str, Any]] = {"type": "number", "minimum": 0}
 _CREDIT_LIMIT_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"enum": ["none"]}, {"type": "number", "exclusiveMinimum": 0}]
 }
+_RANGE_SCHEMA: Final = {"type": "string", "pattern": RANGE_PATTERN}
+_BUNDLE_SCHEMA: Final = {"enum": list(get_args(Bundle))}
 _URL_SCHEMA: Final = {"type": "string", "pattern": r"^(https?://|\$\{)"}
 
 _Entry = Annotated[str, BeforeValidator(_entry)]
@@ -337,6 +402,22 @@ WatchFolders = Annotated[tuple[_WatchFolder, ...], many("a folder"), _one_or_lis
 Match = Annotated[tuple[_Entry, ...], many("a class of files or a glob"), _one_or_list(_ENTRY_SCHEMA)]
 Ignore = Annotated[
     tuple[_Entry, ...], many("a class of files or a glob", least=0), _one_or_list(_ENTRY_SCHEMA, 0)
+]
+Companions = Annotated[
+    tuple[Annotated[str, BeforeValidator(_companion)], ...],
+    many("a file's name", least=0),
+    _one_or_list(_TEXT_SCHEMA, 0),
+]
+BundleKey = Annotated[Bundle, BeforeValidator(_bundle), WithJsonSchema(_BUNDLE_SCHEMA)]
+TimeRange = Annotated[
+    Range | None,
+    _range('a range of times, such as "3s..", "..2m" or "3s..2m"', parse_time),
+    WithJsonSchema(_RANGE_SCHEMA),
+]
+SizeRange = Annotated[
+    Range | None,
+    _range('a range of sizes, such as "1MB.." or "..500MB"', parse_size),
+    WithJsonSchema(_RANGE_SCHEMA),
 ]
 Instructions = Annotated[tuple[_Text, ...], many("an instruction"), _one_or_list(_TEXT_SCHEMA)]
 Times = Annotated[

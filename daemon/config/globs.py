@@ -8,8 +8,9 @@ folder. Braces and `**` work.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
 
 from wcmatch import glob
 
@@ -29,6 +30,72 @@ _MOST: Final = 200
 """How many globs one entry's braces may unfold to: `{1..100000}` would take minutes and all memory."""
 
 
+_SAME: Final = str.maketrans({**{chr(code): chr(code).lower() for code in range(65, 91)}, "ı": "i", "İ": "i"})
+_SAME.update(str.maketrans({"ſ": "s", "\u212a": "k"}))
+"""ASCII letters by their small ones, and the four other letters that a regex which ignores case takes for them."""
+
+
+class Part(NamedTuple):
+    """Text that stands in every path which a pattern fits, in ASCII and `folded`.
+
+    `of`: in the file's name, or in the name of a folder that it lies below.
+    """
+
+    of: Literal["name", "folder"]
+    how: Literal["whole", "start", "end", "inside"]
+    text: str
+
+
+def folded(path: str) -> str:
+    """Paths that differ for no pattern are the same."""
+    return path.lower() if path.isascii() else path.translate(_SAME)
+
+
+def parts(entry: str) -> tuple[tuple[Part, ...], ...]:
+    """What the paths have in common that an entry of `match` fits: of one of the alternatives, every part.
+
+    An alternative without a part may fit any path. No path is missed for a part; a pattern that is hard to read
+    gets none.
+    """
+    if entry in CLASSES:
+        return tuple(
+            (Part("name", "end", f".{end}"),) for end, kind in EXTENSIONS.items() if kind in CLASSES[entry]
+        )
+    bare = entry
+    while (unbraced := re.sub(r"\{[^{}/]*\}", "*", bare)) != bare:
+        bare = unbraced
+    if re.search(r"[{}\\]|\[[^\]]*/", bare):
+        return ((),)
+    *folders, name = (f"{bare}**" if bare.endswith("/") else bare).split("/")
+    found = [part for folder in folders for part in _parts_of("folder", folder)]
+    return ((*found, *_parts_of("name", name)),)
+
+
+def _parts_of(of: Literal["name", "folder"], pattern: str) -> Iterator[Part]:
+    """The literal texts of one name's pattern, between what may be anything."""
+    texts = re.split(r"\[.*|[*?]+", pattern)
+    if len(texts) == 1:
+        if pattern not in ("", "."):
+            yield from _part(of, "whole", pattern)
+        return
+    yield from _part(of, "start", texts[0])
+    for text in texts[1:-1]:
+        yield from _part(of, "inside", text)
+    yield from _part(of, "end", texts[-1])
+
+
+def _part(
+    of: Literal["name", "folder"], how: Literal["whole", "start", "end", "inside"], text: str
+) -> Iterator[Part]:
+    if text.isascii():
+        if text:
+            yield Part(of, how, folded(text))
+        return
+    for run in re.findall(r"[\x00-\x7f]+", text):
+        yield Part(of, "inside", folded(run))
+
+
+@lru_cache(8192)
 def entry_regex(entry: str, *, ignoring: bool) -> str:
     """The regex of one entry, as it stands under `match` or (`ignoring`) under `ignore`.
 

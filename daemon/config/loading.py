@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,10 +23,13 @@ from daemon.config.model import (
     StudioSettings,
     TimingKeys,
     Watching,
+    Where,
 )
 from daemon.config.resolve import SMALLEST, api_from, resolve
 from daemon.config.written import RuleEntry, RuleKeys, RulesFile
 from daemon.errors import Fault, RulesError, UsageError
+
+M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES: Final = 1 << 20
 """A rules file is at most 1 MiB: a film that was named by mistake is not read into memory."""
@@ -40,6 +43,7 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "defaults": RuleKeys,
     "retry": Retry,
     "skill": Skill,
+    "where": Where,
 }
 
 
@@ -65,12 +69,17 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 
     Raises RulesError with all faults of its text, UsageError (one line) if it cannot be read at all.
     """
+    return parse(text_of(path), path, environ)
+
+
+def text_of(path: Path) -> str:
+    """What a rules file holds. Raises UsageError (one line) if it cannot be read."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
             raise UsageError("", f"{path} is larger than 1 MiB, so it is no rules file")
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise UsageError("", f"there is no rules file at {path}") from None
     except IsADirectoryError:
@@ -87,7 +96,6 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else "that is no path"
         raise UsageError("", f"{path} cannot be read: {said}") from None
-    return parse(text, path, environ)
 
 
 def parse(text: str, path: Path, environ: Mapping[str, str] = os.environ) -> Config:
@@ -142,28 +150,30 @@ def _parsed(text: str, path: Path, environ: Mapping[str, str], secrets: list[str
     api = data.get("api")
     if isinstance(api, dict) and isinstance(api.get("token"), str):
         secrets.append(str(api["token"]).strip())
-    config = resolve(_validated(data, located), located, environ)
+    config = resolve(validated(data, located, RulesFile), located, environ)
     error = located.errors()
     if config is None or error:
         raise error or RulesError(())
     return config
 
 
-def _validated(data: dict[str, Plain], located: Located) -> RulesFile:
+def validated(data: dict[str, Plain], located: Located, model: type[M]) -> M:
     """What of `data` is sound; the rest is noted as faults, so that later checks can add theirs."""
     while True:
         try:
-            return RulesFile.model_validate(data)
+            return model.model_validate(data)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                _note(one["loc"], one["type"], one.get("ctx", {}), one["msg"], located)
+                _note(one["loc"], one["type"], one.get("ctx", {}), one["msg"], located, model)
                 _cut(data, one["loc"])
 
 
-def _note(loc: Loc, kind: str, context: Mapping[str, Any], message: str, located: Located) -> None:
+def _note(
+    loc: Loc, kind: str, context: Mapping[str, Any], message: str, located: Located, whole: type[BaseModel]
+) -> None:
     """One error of pydantic's as a fault."""
     if kind == "extra_forbidden":
-        located.fault(loc, _unknown_key(loc, located), at_key=True)
+        located.fault(loc, _unknown_key(loc, located, whole), at_key=True)
         return
     loc = located.known(loc)
     near = ""
@@ -181,22 +191,26 @@ def _note(loc: Loc, kind: str, context: Mapping[str, Any], message: str, located
     located.fault(loc, f"expected {what}{located.found(loc)}{near}")
 
 
-def _unknown_key(loc: Loc, located: Located) -> str:
+def _unknown_key(loc: Loc, located: Located, whole: type[BaseModel]) -> str:
     key, section = str(loc[-1]), loc[:-1]
     said = "not known to this version of Reeldrop"
-    here = _model(section).model_fields
+    here = _keys(_model(section) if section else whole)
+    if not section and whole is RuleKeys:
+        return said + nearest(key, set(here) - set(located.keys(section)))
     for name, model in _SECTIONS.items():
-        if key in model.model_fields and model is not Skill:
+        if key in _keys(model) and model not in (Skill, Where):
             return f"no key of this place; it stands under `{name}`{' or in a rule' if model is RuleKeys else ''}"
-    if key in RuleEntry.model_fields:
+    if key in _keys(RuleEntry):
         return "no key of this place; it stands in each rule"
     near = nearest(key, set(here) - set(located.keys(section)))
     return said + (near or f" (known here: {', '.join(here)})" if len(here) < 10 else near)
 
 
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 def _model(section: Loc) -> type[BaseModel]:
-    if not section:
-        return RulesFile
     last = section[-1]
     return _SECTIONS[last] if isinstance(last, str) else RuleEntry
 

@@ -14,7 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from daemon.config.fields import (
     After,
     Again,
+    BundleKey,
     By,
+    Companions,
     CreditLimit,
     Credits,
     Existing,
@@ -26,16 +28,20 @@ from daemon.config.fields import (
     Line,
     OnConflict,
     OutputName,
+    Pairs,
     Quality,
     Seconds,
     Secret,
     Settle,
     Size,
+    SizeRange,
     SkillVersion,
     Text,
+    TimeRange,
     Times,
     TokenFile,
     Url,
+    WatchMode,
     Whole,
     choice,
     expected,
@@ -103,12 +109,36 @@ class Retry(Value):
     )
 
 
+class Where(Value):
+    """Bounds that a file must lie within, both ends included; one that does not is left to later rules."""
+
+    duration: TimeRange = Field(
+        default=None,
+        description='How long a video or a sound lasts: "3s..", "..2m" or "3s..2m"; what has no length is left out.',
+        json_schema_extra={"default": "none"},
+    )
+    size: SizeRange = Field(
+        default=None,
+        description='How large the file is: "1MB..", "..500MB".',
+        json_schema_extra={"default": "none"},
+    )
+
+
 class RuleSettings(Value):
     """What a rule says in the same way in the file and afterwards."""
 
     recursive: Flag = Field(default=True, description="Whether folders below the watch folder count too.")
+    mode: Annotated[WatchMode, choice(WatchMode)] | None = Field(
+        default=None,
+        description="How changes in the rule's watch folders are noticed; default: `watching.mode`. Of two rules with "
+        "one folder, `poll` wins, then `auto`.",
+    )
     ignore: Ignore = Field(
         default=(), description="Globs or classes of files that are left out though `match` fits them."
+    )
+    where: Annotated[Where, BeforeValidator(section)] = Field(
+        default=Where(),
+        description="Bounds that a file must lie within. One that does not is left to later rules, and `why` tells.",
     )
     skill: Annotated[Skill | None, BeforeValidator(_skill), WithJsonSchema(_SKILL_SCHEMA)] = Field(
         default=None,
@@ -169,6 +199,22 @@ class RuleSettings(Value):
         default="keep",
         description="What happens to a source once its last job has delivered: `keep`, `archive` (moved to the "
         "folder `archive`) or `delete`. A source that has changed since stays.",
+    )
+    bundle: BundleKey = Field(
+        default="none",
+        description="`folder`: a folder that is dropped into the watch folder is one job, once nothing in it has "
+        "changed for another settle time. Its files go up in the order of their names.",
+    )
+    companions: Companions = Field(
+        default=(),
+        alias="with",
+        description="Files that go up together with a clip, by their names from its folder on, with {stem} {name} "
+        '{parent} of the clip: `"{stem}.srt"`. Each is awaited one more settle time.',
+    )
+    pairs: Annotated[Pairs, choice(Pairs)] = Field(
+        default="none",
+        description="`obs`: NAME.mkv and NAME.mp4 in one folder are one clip. The mp4 is taken; an mkv alone waits one "
+        "more settle time for it.",
     )
 
 
@@ -253,6 +299,21 @@ class Watching(Value):
         default=300.0,
         description="How often the watch folders are read anew, for what events did not tell.",
         json_schema_extra={"default": "5m"},
+    )
+    poll: Seconds = Field(
+        default=15.0,
+        description="How often folders are read that events do not tell of: network shares, and what inotify has no "
+        "watch left for.",
+        json_schema_extra={"default": "15s"},
+    )
+    mode: Annotated[WatchMode, choice(WatchMode)] = Field(
+        default="auto",
+        description="`auto`: each file system is listened to or polled by its type; `events` and `poll` force one "
+        "of them.",
+    )
+    follow_links: Flag = Field(
+        default=False,
+        description="Whether links to folders, and links that lead out of the watch folder, are followed.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -31,6 +32,9 @@ TIME_PATTERN: Final = rf"^\s*({_NUMBER}|({_NUMBER}\s*(ms|min|[smhd])\s*)+)$"
 
 SIZE_PATTERN: Final = rf"^\s*{_NUMBER}\s*([kKmMgGtT]?[iI]?[bB])?\s*$"
 """What JSON Schema says of a size that is written as text."""
+
+RANGE_PATTERN: Final = r"^none$|^\s*[0-9][^.]*(\.[0-9]+[^.]*)?\.\.|^\s*\.\.\s*[0-9]"
+"""What JSON Schema says of a range of either."""
 
 
 def parse_time(text: str) -> float:
@@ -80,6 +84,20 @@ def parse_size(text: str) -> int:
     if not found or unit not in _BYTES_BY_NAME:
         raise ValueError(f"not a size: {text!r}")
     return round(float(found[1]) * _BYTES_BY_NAME[unit])
+
+
+def parse_range(text: str, parse: Callable[[str], float]) -> tuple[float | None, float | None]:
+    """`3s..`, `..2m`, `3s..2m` as (least, most), both inclusive, None where it is open; `parse` reads one end.
+
+    Raises ValueError for anything else, and where least is above most.
+    """
+    least, dots, most = (part.strip() for part in text.partition(".."))
+    if not dots or not (least or most):
+        raise ValueError(f"not a range: {text!r}")
+    low, high = parse(least) if least else None, parse(most) if most else None
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"its least is above its most: {text!r}")
+    return low, high
 
 
 def format_size(size: int) -> str:

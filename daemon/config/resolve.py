@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from daemon.config.document import Loc, is_unicode, printable
 from daemon.config.environment import absolute, default_state
-from daemon.config.fields import RESERVED_NAMES, By
+from daemon.config.fields import RESERVED_NAMES, By, is_told
 from daemon.config.located import Located
-from daemon.config.model import Api, Config, Retry, Rule, RuleSettings, Skill, StudioSettings
+from daemon.config.model import Api, Config, Retry, Rule, RuleSettings, Skill, StudioSettings, Where
 from daemon.config.routing import misplaced
 from daemon.config.skills import SKILLS
 from daemon.config.written import RuleEntry, RuleKeys, RulesFile
@@ -124,14 +124,17 @@ class _Rules:
         name = self._name(place, entry, watch)
         output = self._output(place, entry)
         archive, quarantine = self._archive(place, entry), self._folder(place, entry, "quarantine")
-        settings = {key: self._pick(place, entry, key)[0] for key in RuleSettings.model_fields}
+        fields = RuleSettings.model_fields.items()
+        settings = {field.alias or key: self._pick(place, entry, key)[0] for key, field in fields}
         settings["retry"] = self._retry(place, entry)
+        settings["where"] = self._where(entry)
         skill: Skill | None = settings["skill"]
         instructions = self._instructions(place, entry, skill)
         if not (watch and name and output and instructions):
             return None
         match, _ = self._pick(place, entry, "match")
         by, _ = self._pick(place, entry, "by")
+        self._hears_words(place, entry, by or self._by)
         return Rule(
             name=name,
             watch=watch,
@@ -242,6 +245,23 @@ class _Rules:
         if after != "archive" and entry.archive is not None:
             self._located.fault(own, "does nothing without `after: archive` in this rule", at_key=True)
         return path
+
+    def _hears_words(self, place: int, entry: RuleEntry, by: By) -> None:
+        """A companion that goes up as words says nothing to the embedded studio: every such job would fail."""
+        names, loc = self._pick(place, entry, "companions")
+        told = next((name for name in names if is_told(name)), None)
+        if by == "embedded" and told is not None:
+            self._located.fault(
+                (*loc[:-1], "with"),
+                f"`{told}` goes to the editor as words, and the embedded studio takes none from a file; "
+                "`by: service` does",
+            )
+
+    def _where(self, entry: RuleEntry) -> Where:
+        """Merged key by key, as `retry` is."""
+        shared = self._written.defaults.where
+        merged = {key: getattr(shared, key) for key in shared.model_fields_set}
+        return Where(**merged | {key: getattr(entry.where, key) for key in entry.where.model_fields_set})
 
     def _retry(self, place: int, entry: RuleEntry) -> Retry:
         """Merged key by key: a rule that changes `attempts` keeps the defaults' waits."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import __version__
-from daemon.jobs.model import Entry, Job, Outcome, Step, StepRecord
+from daemon.jobs.model import Companion, Entry, Job, Outcome, Step, StepRecord
 from daemon.jobs.states import State
 
 
@@ -31,6 +31,11 @@ def sidecar(job: Job, steps: Iterable[StepRecord], media: dict[str, Any], now: f
                 "path": str(job.source.path),
                 "size": job.source.size,
                 "content": f"xxh3-128:{job.source.content}",
+                **(
+                    {"companions": [_companion(one) for one in job.source.companions]}
+                    if job.source.companions
+                    else {}
+                ),
             },
             "instructions": list(job.recipe.instructions),
             "instructions_key": job.key,
@@ -52,6 +57,10 @@ def sidecar(job: Job, steps: Iterable[StepRecord], media: dict[str, Any], now: f
         ensure_ascii=False,
         indent=2,
     )
+
+
+def _companion(one: Companion) -> dict[str, Any]:
+    return {"path": str(one.path), "size": one.size, "content": f"xxh3-128:{one.content}", "sent": one.sent}
 
 
 def log(entries: Iterable[Entry]) -> str:
@@ -92,6 +101,5 @@ def is_about(note: str, source: Path) -> bool:
 
 
 def _stamp(step: StepRecord) -> str:
-    return (
-        f"{step.step.value} {step.index + 1}" if step.step in (Step.EDIT, Step.CONFIRM) else step.step.value
-    )
+    counted = step.step in (Step.EDIT, Step.CONFIRM) or step.index > 0
+    return f"{step.step.value} {step.index + 1}" if counted else step.step.value

@@ -7,14 +7,16 @@ since. Touching a file, writing equal bytes over it, renaming or moving it are n
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, or_, select, type_coerce, update
 
-from daemon.jobs.model import KnownFile, Source
+from daemon.jobs.model import Companion, KnownFile, Source
 from daemon.jobs.schema import files
+
+_OF_FILE = ("path", "device", "inode", "size", "mtime_ns", "content")
 
 
 def known(connection: Connection, path: Path) -> KnownFile | None:
@@ -34,8 +36,8 @@ def all_standing(connection: Connection) -> list[KnownFile]:
     return [KnownFile(**row._mapping) for row in rows]
 
 
-def remember(connection: Connection, source: Source) -> None:
-    values = asdict(source) | {"gone_at": None}
+def remember(connection: Connection, source: Source | Companion) -> None:
+    values = {name: getattr(source, name) for name in _OF_FILE} | {"gone_at": None}
     if connection.execute(update(files).where(files.c.path == source.path).values(values)).rowcount == 0:
         connection.execute(insert(files).values(values))
 
@@ -45,6 +47,14 @@ def mark_gone(connection: Connection, paths: Iterable[Path], now: float) -> None
     if rows:
         change = update(files).where(files.c.path == bindparam("at")).values(gone_at=bindparam("gone"))
         connection.execute(change, rows)
+
+
+def mark_gone_below(connection: Connection, folder: Path, now: float) -> None:
+    """All known files that stood in a folder, and in those below it, went with it."""
+    top = os.fsencode(folder)
+    # "0" is the byte after "/": what lies between begins with the folder and "/".
+    below = type_coerce(files.c.path, LargeBinary).between(top + b"/", top + b"0")
+    connection.execute(update(files).where(below, files.c.gone_at.is_(None)).values(gone_at=now))
 
 
 def moved(connection: Connection, source: Path, target: Path) -> None:

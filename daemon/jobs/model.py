@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from daemon.config.fields import After, By
+from daemon.config.fields import After, By, is_told
 from daemon.jobs.states import State
 from daemon.media.types import kind_of
 
@@ -38,8 +38,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The file a job works on: where it lay, and which content it was (`content`: xxh3-128, hex)."""
+class Companion:
+    """A file that belongs with a job's source, as `Source` tells of that.
+
+    `sent`: it goes to the editor; false for the other half of a pair, which is the same clip. `shared`: it may
+    belong to other clips too, and so stays where it is.
+    """
 
     path: Path
     device: int
@@ -47,6 +51,33 @@ class Source:
     size: int
     mtime_ns: int
     content: str
+    sent: bool = True
+    shared: bool = False
+
+    @property
+    def is_uploaded(self) -> bool:
+        return self.sent and not is_told(self.path.name)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its words go to the editor, with the first message."""
+        return self.sent and is_told(self.path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file a job works on: where it lay, and which content it was (`content`: xxh3-128, hex).
+
+    `companions`: what goes up after it, in this order. Two sources are the same if their files are.
+    """
+
+    path: Path
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    content: str
+    companions: tuple[Companion, ...] = field(default=(), compare=False)
 
     @property
     def is_text(self) -> bool:

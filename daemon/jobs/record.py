@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +19,18 @@ from sqlalchemy.engine import Row
 from daemon.config.fields import By
 from daemon.errors import UsageError
 from daemon.jobs import schema
-from daemon.jobs.model import Delivery, Entry, Job, Outcome, Recipe, Record, Source, Step, StepRecord
+from daemon.jobs.model import (
+    Companion,
+    Delivery,
+    Entry,
+    Job,
+    Outcome,
+    Recipe,
+    Record,
+    Source,
+    Step,
+    StepRecord,
+)
 from daemon.jobs.states import UNFINISHED, IllegalMove, Move, State, after
 
 _jobs, _steps, _timeline = schema.jobs, schema.steps, schema.timeline
@@ -39,11 +50,10 @@ def new_id() -> str:
 
 
 def add_job(connection: Connection, job: Job) -> None:
-    source = asdict(job.source)
     connection.execute(
         insert(_jobs).values(
             **{name: getattr(job, name) for name in _PLAIN},
-            **{name: source[name] for name in _SOURCE},
+            **_source_columns(job.source),
             recipe_id=_shared(connection, job.recipe),
             base=job.recipe.base,
             made_by=job.made_by,
@@ -258,8 +268,7 @@ def _set(connection: Connection, job_id: str, values: dict[str, Any], state: Sta
 
 def set_source(connection: Connection, job: Job, source: Source, now: float) -> Job:
     """The same content has come again, from another path or with another inode."""
-    values = {name: value for name, value in asdict(source).items() if name in _SOURCE}
-    return _set(connection, job.id, {"updated_at": now, **values})
+    return _set(connection, job.id, {"updated_at": now, **_source_columns(source)})
 
 
 def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
@@ -267,8 +276,28 @@ def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
 
 
 def repath(connection: Connection, source: Path, target: Path) -> None:
-    """A file was renamed: its unfinished jobs go on from its new path."""
+    """A file was renamed: its unfinished jobs, and those that it accompanies, go on from its new path."""
     connection.execute(update(_jobs).where(_jobs.c.path == source, _OPEN).values(path=target))
+    for job in accompanied_by(connection, source):
+        companions = [
+            replace(one, path=target) if one.path == source else one for one in job.source.companions
+        ]
+        _set(connection, job.id, {"companions": [_kept(one) for one in companions]})
+
+
+def accompany(connection: Connection, source: Source) -> None:
+    """What belongs with a source has moved along with it: its unfinished jobs go on from there."""
+    mine = [one.content for one in source.companions]
+    for job in list_jobs(connection, states=UNFINISHED, source=source.path):
+        if mine and [one.content for one in job.source.companions] == mine:
+            _set(connection, job.id, {"companions": [_kept(one) for one in source.companions]})
+
+
+def accompanied_by(connection: Connection, path: Path) -> list[Job]:
+    """The unfinished jobs that the file at this path goes up with."""
+    query = _ALL.where(_jobs.c.companions.is_not(None), _OPEN)
+    found = [_job(row) for row in connection.execute(query)]
+    return [job for job in found if any(one.path == path for one in job.source.companions)]
 
 
 def release_held(connection: Connection, by: By, codes: Collection[str], now: float) -> list[Job]:
@@ -620,11 +649,21 @@ def _recipe_in(kept: dict[str, Any], base: str) -> Recipe:
     return Recipe(**kept | folders | {"instructions": tuple(kept["instructions"])}, base=base)
 
 
+def _source_columns(source: Source) -> dict[str, Any]:
+    kept = [_kept(one) for one in source.companions]
+    return {name: getattr(source, name) for name in _SOURCE} | {"companions": kept or None}
+
+
+def _kept(companion: Companion) -> dict[str, Any]:
+    return asdict(companion) | {"path": str(companion.path)}
+
+
 def _job(row: Row[Any]) -> Job:
     held = row._mapping
+    companions = (Companion(**one | {"path": Path(one["path"])}) for one in held["companions"] or ())
     return Job(
         **{name: held[name] for name in _PLAIN},
-        source=Source(**{name: held[name] for name in _SOURCE}),
+        source=Source(**{name: held[name] for name in _SOURCE}, companions=tuple(companions)),
         recipe=_recipe_in(held["recipe"], held["base"]),
         state=State(held["state"]),
         step=Step(held["step"]) if held["step"] else None,

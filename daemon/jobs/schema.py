@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration; a test holds it against the scripts."""
 
 
@@ -76,6 +76,7 @@ jobs = Table(
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("content", String(32), nullable=False),
+    Column("companions", JSON(none_as_null=True)),
     # Shared by a rule's jobs in one output folder: 480 bytes for each of 100,000 were most of the file.
     Column("recipe_id", Integer),
     Column("base", Text, nullable=False, server_default=""),
@@ -121,6 +122,12 @@ Index(
 )
 # Without the key: few jobs share a content, and 33 bytes more for each job would be the half of this index.
 Index("jobs_identity", jobs.c.content)
+Index(
+    "jobs_accompanied",
+    jobs.c.state,
+    sqlite_where=text("companions IS NOT NULL"),
+    postgresql_where=text("companions IS NOT NULL"),
+)
 Index(
     "jobs_unasked",
     jobs.c.begun_at,

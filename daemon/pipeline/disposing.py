@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,7 +21,7 @@ from daemon.deliver import dispose as sources
 from daemon.deliver import folder, sidecar
 from daemon.errors import DeliveryError, SourceGone
 from daemon.jobs import files, record
-from daemon.jobs.model import Delivery, Job, Source
+from daemon.jobs.model import Companion, Delivery, Job, Source
 from daemon.jobs.states import FINISHED, UNFINISHED, State
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.hooks import Noted
@@ -107,13 +108,43 @@ def _carry_out(bench: Bench, disposal: Disposal) -> Source | None:
     if into is not None and not os.path.lexists(source.path):
         moved = sources.moved_to(source, into)
         if moved is not None:
-            return sources.at(source, moved)
+            return _accompanied(bench, job, sources.at(source, moved), into)
     if job.state is State.SUCCEEDED:
         _require_result(bench, job)
     if into is not None:
-        return sources.at(source, sources.move(source, into, job.id))
+        moved = sources.move(source, into, job.id)
+        return _accompanied(bench, job, sources.at(source, moved), into)
     sources.delete(source)
     return None
+
+
+def _accompanied(bench: Bench, job: Job, moved: Source, into: Path) -> Source:
+    """Moves what belongs to a moved source and to no other unfinished job; what has changed since stays."""
+    clip_folder = job.source.path.parent
+    companions = [_moved_along(bench, job, one, clip_folder, into) for one in job.source.companions]
+    return replace(moved, companions=tuple(companions))
+
+
+def _moved_along(bench: Bench, job: Job, one: Companion, clip_folder: Path, into: Path) -> Companion:
+    others = bench.store.read(partial(record.accompanied_by, path=one.path))
+    if one.shared or any(other.id != job.id for other in others):
+        return one
+    # The tree between the clip's folder and its companion's is kept.
+    below = one.path.parent.relative_to(clip_folder) if clip_folder in one.path.parents else Path()
+    file = Source(one.path, one.device, one.inode, one.size, one.mtime_ns, one.content)
+    try:
+        there = sources.at(file, sources.move(file, into / below, job.id))
+    except (SourceGone, DeliveryError) as error:
+        _log.warning("companion.stays", path=str(one.path), why=str(error))
+        return one
+    return replace(
+        one,
+        path=there.path,
+        device=there.device,
+        inode=there.inode,
+        size=there.size,
+        mtime_ns=there.mtime_ns,
+    )
 
 
 def _require_result(bench: Bench, job: Job) -> None:
@@ -146,13 +177,16 @@ async def _write_down(bench: Bench, disposal: Disposal, where: Source | None) ->
                 await _tell_where(bench, replace(one, source=where))
 
     def change(connection: Connection) -> None:
-        known = files.known(connection, source.path)
-        if known is not None and known.is_same(source.device, source.inode, source.size, source.mtime_ns):
-            files.mark_gone(connection, [source.path], now)
+        left = (one for one in source.companions if where is not None and one not in where.companions)
+        gone: list[Source | Companion] = [source, *left]
+        for one in gone:
+            known = files.known(connection, one.path)
+            if known is not None and known.is_same(one.device, one.inode, one.size, one.mtime_ns):
+                files.mark_gone(connection, [one.path], now)
         record.note(connection, job.id, text, now)
         if where is not None:
-            for one in mine:
-                record.set_source(connection, one, where, now)
+            for each in mine:
+                record.set_source(connection, each, where, now)
 
     await bench.store.write(change)
     _log.info("source.disposed", job=job.id, said=text)

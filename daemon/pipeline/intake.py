@@ -21,7 +21,7 @@ from daemon.config.model import Config, Rule
 from daemon.deliver import folder
 from daemon.errors import DeliveryError
 from daemon.jobs import approvals, files, holds, record
-from daemon.jobs.model import Delivery, Job, KnownFile, Recipe, Source
+from daemon.jobs.model import Companion, Delivery, Job, KnownFile, Recipe, Source
 from daemon.jobs.prices import estimate
 from daemon.jobs.states import UNFINISHED, Move, State
 from daemon.media.types import MAX_BYTES, kind_of
@@ -42,6 +42,7 @@ from daemon.pipeline.drops import (
 from daemon.pipeline.opening import read_results
 from daemon.pipeline.orders import held_with
 from daemon.pipeline.runner import tell_people
+from daemon.rules.company import own_rules_of
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import Match
 from daemon.rules.names import base_name, relative_folder
@@ -53,6 +54,7 @@ _TAKERS: Final = 64
 """Files on their way at once: those that wait for the disk to commit them share one commit."""
 _LOOKS: Final = 100
 """Looks for missing files that are remembered: a file that took longer to settle counts as seen at the first."""
+_OWN_RULES: Final = "source: its own rules file is faulty: "
 _HOUR: Final = 3600.0
 """Seconds for which `limits.ask_above` counts what was begun."""
 
@@ -61,11 +63,23 @@ Stat = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Mate:
+    """A settled file that belongs with an arrival; `sent` and `shared` as a `Companion` has them."""
+
+    path: Path
+    stat: Stat
+    sent: bool = True
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A settled file under a rule.
 
     `rejected`: why it cannot be edited at all, for a person. `seen`: when it was first seen at `path`, in epoch
-    seconds; None: just now.
+    seconds; None: just now. `mates`: what belongs with it, in the order in which it goes up. `lacks`: what was awaited
+    in vain. `fault`: what is wrong with the clip's own rules file. `is_gathered`: all that was looked for;
+    `is_late`: something of it came, changed or went after the file itself was taken.
     """
 
     match: Match
@@ -73,6 +87,11 @@ class Arrival:
     stat: Stat
     rejected: str | None = None
     seen: float | None = None
+    mates: tuple[Mate, ...] = ()
+    lacks: tuple[str, ...] = ()
+    fault: str | None = None
+    is_gathered: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +110,18 @@ class _Looked:
     stands: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Incomplete:
+    """Something belongs with the arrival that was not looked for, or is not what it was then."""
+
+
 class Intake:
-    """Takes arrivals one after the other and makes jobs of them; `added` is called when there is new work."""
+    """Takes arrivals one after the other and makes jobs of them; `added` is called when there is new work.
+
+    `gather_anew` is called with an arrival that is taken with too little, and has to put it again.
+    """
+
+    gather_anew: Callable[[Arrival], None]
 
     def __init__(self, bench: Bench, config: Config, added: Callable[[], None]) -> None:
         self._bench = bench
@@ -168,6 +197,9 @@ class Intake:
         await self._read_results(arrival.match.rule.output)
         async with self._hashing:
             looked = await asyncio.to_thread(self._look, arrival)
+        if isinstance(looked, _Incomplete):
+            self.gather_anew(arrival)
+            return None
         if looked is None:
             return None
         return await self._announce(
@@ -235,14 +267,22 @@ class Intake:
                 await read_results(self._bench, output, below=True)
                 self._read.add(output)
 
-    def _look(self, arrival: Arrival) -> _Looked | None:
+    def _look(self, arrival: Arrival) -> _Looked | _Incomplete | None:
         """Reads the file, and looks at what else concerns its content; None if it changed meanwhile. Blocks."""
         path, rule = arrival.path, arrival.match.rule
+        if not arrival.is_gathered and os.path.lexists(own_rules_of(path)):
+            return _Incomplete()
         content = folder.hash_file(path, lambda: not self._ended)
         found = path.stat()
         if (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) != arrival.stat:
             return None  # the watcher settles it anew
-        key = instructions_key(rule)
+        companions = tuple(_companion(mate) for mate in arrival.mates)
+        if any(
+            (one.device, one.inode, one.size, one.mtime_ns) != mate.stat
+            for one, mate in zip(companions, arrival.mates, strict=True)
+        ):
+            return _Incomplete()
+        key = instructions_key(rule, [one.content for one in companions if one.sent])
         # A link counts from when it was put there, however old the file is that it leads to.
         changed = max(found.st_ctime, path.lstat().st_ctime)
         older = self._sights.is_older(rule, arrival.match.root, path, changed)
@@ -254,7 +294,7 @@ class Intake:
         )
         gone = [file for file in same if file.path != path and not os.path.lexists(file.path)]
         return _Looked(
-            source=Source(path, *arrival.stat, content=content),
+            source=Source(path, *arrival.stat, content=content, companions=companions),
             key=key,
             left=next((file for file in gone if self._is_of(rule, file, key, older)), None),
             older=older,
@@ -280,10 +320,29 @@ class Intake:
         earlier = self._bench.store.read(lambda connection: record.jobs_for(connection, file.content, key))
         return any(job.source.path == file.path for job in earlier)
 
+    def was_taken(self, path: Path) -> bool:
+        """Whether the file at this path has, or is about to get, a job of its own."""
+        if os.fspath(path) in self._taken:
+            return True
+        return bool(
+            self._bench.store.read(lambda connection: record.list_jobs(connection, source=path, limit=1))
+        )
+
+    async def set_aside(self, path: Path, stat: Stat) -> None:
+        """A file that is no job of its own is known from now on. Raises OSError."""
+        async with self._hashing:
+            one = await asyncio.to_thread(_companion, Mate(path, stat))
+        await self._bench.store.write(lambda connection: files.remember(connection, one))
+
     def forget(self, path: Path) -> None:
         """The file is gone: a file that comes to this path is a drop. Until the next look it may turn up elsewhere."""
         now = self._bench.now()
         self._later(lambda connection: files.mark_gone(connection, [path], now))
+
+    def forget_below(self, folder: Path) -> None:
+        """A folder is gone with all that was in it."""
+        now = self._bench.now()
+        self._later(lambda connection: files.mark_gone_below(connection, folder, now))
 
     def follow(self, source: Path, target: Path) -> None:
         """The file has a new path; its unfinished job goes on from there."""
@@ -308,7 +367,14 @@ class Intake:
         if seen is Sighting.MOVED and left is not None:
             files.moved(connection, left.path, source.path)
             record.repath(connection, left.path, source.path)
+            record.accompany(connection, source)
+        if seen is Sighting.SAME and arrival.match.is_folder and _has_new(connection, source):
+            seen = Sighting.REPLACED
         files.remember(connection, source)
+        for one in source.companions:
+            files.remember(connection, one)
+        if arrival.is_late and seen is Sighting.SAME:
+            return self._amend(connection, arrival, looked)
         if record.is_delivered(connection, source.path, source.content):
             return None
         earlier = record.jobs_for(connection, source.content, looked.key)
@@ -362,18 +428,64 @@ class Intake:
                 record.add_job(connection, job)
                 if held is None:
                     record.note(connection, job.id, f"settled: {source.path} ({source.size:,} bytes)", now)
+                self._tell_company(connection, job, arrival, source)
             case RunAgain(earlier, held):
                 job = record.move(connection, earlier, Move.RETRY, now=now, attempt=1, **about)
                 job = record.set_source(connection, job, source, now)
                 job = self._rebase(connection, job, arrival.match, now)
                 record.note(connection, job.id, f"dropped again: {source.path}", now)
+                self._tell_company(connection, job, arrival, source)
                 if held is not None:
                     job = record.move(connection, job, Move.HOLD, now=now, reason=held)
         why = _rejection(arrival, source)
+        if why is None and arrival.fault is not None and job.state is not State.HELD:
+            return record.move(connection, job, Move.HOLD, now=now, reason=_faulty(job, arrival.fault))
         if why is None:
             return job
         record.note(connection, job.id, why, now)
         return record.move(connection, job, Move.FAIL, now=now, reason=f"file: {why}")
+
+    def _tell_company(self, connection: Connection, job: Job, arrival: Arrival, source: Source) -> None:
+        now = self._bench.now()
+        for one in source.companions:
+            said = f"with {one.path} ({one.size:,} bytes)" if one.sent else f"{one.path} is the same clip"
+            record.note(connection, job.id, said, now)
+        for lacking in arrival.lacks:
+            record.note(connection, job.id, lacking, now)
+
+    def _amend(self, connection: Connection, arrival: Arrival, looked: _Looked) -> Job | None:
+        """Gives a job that has begun nothing what has come for it meanwhile; one that has begun is told of it."""
+        source, now = looked.source, self._bench.now()
+        mine = [
+            job
+            for job in record.list_jobs(connection, source=source.path)
+            if job.rule == arrival.match.rule.name and job.source.content == source.content
+        ]
+        if not mine:
+            return None
+        job = mine[0]
+        recipe = recipe_of(arrival.match, job.id, self._config.api.language, job.created_at)
+        same_company = [one.content for one in job.source.companions] == [
+            one.content for one in source.companions
+        ]
+        if (job.key, job.recipe) == (looked.key, recipe) and same_company and not arrival.fault:
+            return None
+        waiting = job.state in (State.QUEUED, State.WAITING, State.HELD)
+        if not waiting or record.steps_of(connection, job.id):
+            said = "what belongs with it changed after it had begun; `reeldrop redo` edits it as it is now"
+            if not any(entry.text == said for entry in record.timeline_of(connection, job.id)):
+                record.note(connection, job.id, said, now)
+            return None
+        job = record.set_source(connection, job, source, now)
+        job = record.set_job(connection, job, now=now, key=looked.key)
+        job = self._rebase(connection, job, arrival.match, now)
+        self._tell_company(connection, job, arrival, source)
+        was_faulty = job.state is State.HELD and (job.reason or "").startswith(_OWN_RULES)
+        if arrival.fault is not None:
+            return record.move(connection, job, Move.HOLD, now=now, reason=_faulty(job, arrival.fault))
+        if was_faulty:
+            return record.move(connection, job, Move.RETRY, now=now)
+        return job
 
     def _rebase(self, connection: Connection, job: Job, match: Match, now: float) -> Job:
         """The same instructions may go to another folder by now: the job and its name follow."""
@@ -415,6 +527,7 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
             rule=rule.name,
             job=job_id,
             now=datetime.fromtimestamp(now).astimezone(),
+            is_folder=match.is_folder,
         ),
         on_conflict=rule.on_conflict,
         file_mode=None if rule.file_mode == "inherit" else rule.file_mode,
@@ -433,7 +546,9 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
 
 def _below(folder: Path | None, match: Match) -> Path | None:
     """The tree below the watch folder is kept below the folders that sources are moved to."""
-    return None if folder is None else folder / relative_folder(match)
+    if folder is None:
+        return None
+    return folder / (match.relative if match.is_folder else relative_folder(match))
 
 
 def _language(text: str) -> str:
@@ -441,25 +556,72 @@ def _language(text: str) -> str:
     return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"
 
 
+def _companion(mate: Mate) -> Companion:
+    """Reads a companion. Raises OSError."""
+    content = folder.hash_file(mate.path)
+    found = mate.path.stat()
+    stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return Companion(mate.path, *stat, content=content, sent=mate.sent, shared=mate.shared)
+
+
+def _has_new(connection: Connection, source: Source) -> bool:
+    """Whether a file of a folder is not what stood at its path before."""
+    known = (files.known(connection, one.path) for one in source.companions)
+    return any(
+        here is None or here.gone_at is not None or here.content != one.content
+        for here, one in zip(known, source.companions, strict=True)
+    )
+
+
+def _faulty(job: Job, fault: str) -> str:
+    then = f"Mend it, and the clip goes on by itself; `reeldrop retry {job.id}` edits it as its rule says"
+    return f"{_OWN_RULES}{fault}\n{then}"
+
+
 def _missing(known: Sequence[KnownFile], roots: Sequence[Path]) -> set[Path]:
-    """Which known files are not there, as far as their own file system can tell: it may not be mounted now."""
+    """Which known files are not there, as far as their own file system can tell.
+
+    It may not be mounted now, its server not answer, or a folder be closed to this user: that says nothing.
+    """
     devices: dict[Path, int | None] = {}
     missing = set()
     for file in known:
         root = next((root for root in roots if root in file.path.parents), None)
-        if root is not None and not os.path.lexists(file.path):
-            place = next(above for above in file.path.parents if above == root or above.is_dir())
+        if root is not None and _is_absent(file.path):
+            place = next(above for above in file.path.parents if above == root or not _is_absent(above))
             if place not in devices:
-                devices[place] = place.stat().st_dev if place.is_dir() else None
+                devices[place] = _device(place)
             if devices[place] == file.device:
                 missing.add(file.path)
     return missing
 
 
+def _is_absent(path: Path) -> bool:
+    """Whether certainly nothing stands there."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _device(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None
+
+
 def _still(connection: Connection, left: KnownFile | None) -> KnownFile | None:
     """A file that was moved away, unless another arrival of the same content has been taken for it meanwhile."""
     known = None if left is None else files.known(connection, left.path)
-    return known if known == left else None
+    if left is None or known is None:
+        return None
+    # A look for missing files may have come in between: it has only written down what we saw ourselves.
+    seen_gone = known if left.gone_at is not None else replace(known, gone_at=None)
+    return known if seen_gone == left else None
 
 
 def _is_any_delivered(earlier: Sequence[Job]) -> bool:

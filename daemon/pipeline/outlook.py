@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeVar
 from sqlalchemy import Connection
 
 from daemon.config.fields import Existing
-from daemon.config.model import Config, Rule
+from daemon.config.model import Config, Rule, Where
 from daemon.deliver import folder
 from daemon.deliver.names import Skip, choose
 from daemon.jobs import approvals, files, holds, record
@@ -25,10 +25,13 @@ from daemon.jobs.states import UNFINISHED, State
 from daemon.jobs.store import Store
 from daemon.media.types import MAX_BYTES, kind_of
 from daemon.pipeline.backlog import FirstSights
+from daemon.pipeline.beside import Beside, tree
 from daemon.pipeline.drops import Find, NoJob, Sighting, asked_above, sighting, work_for
 from daemon.pipeline.intake import recipe_of
+from daemon.rules import company
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import Match, RuleBook
+from daemon.rules.where import left_out
 
 Does = Literal["edit", "copy", "hold", "nothing"]
 T = TypeVar("T")
@@ -97,6 +100,8 @@ class Outlook:
         self._now = now
         self._book = RuleBook(config.rules, os.path.realpath)
         self._keys = {rule.name: instructions_key(rule) for rule in config.rules}
+        self._beside = Beside(self._book)
+        self._firsts: dict[Path, Path] = {}
         self._taken: dict[Path, dict[str, bool]] = {}
         self._sights = None if store is None else FirstSights(store)
         if self._sights is not None:
@@ -113,9 +118,11 @@ class Outlook:
             some = seen[start : start + _BATCH]
             past = self._read(partial(_past, seen=some), _Past({}, {}, {}, {}))
             for file in some:
-                match = self._book.match(file.path)
+                match = self._match(file)
                 if match is None:
-                    yield Prospect(path=file.path, rule=None, does="nothing", why=self._why_none(file.path))
+                    yield Prospect(path=file.path, rule=None, does="nothing", why=self._why_none(file))
+                elif (why := self._belongs(file.path, match)) is not None:
+                    yield Prospect(path=file.path, rule=match.rule.name, does="nothing", why=why)
                 else:
                     yield self._one(file, match, past)
 
@@ -227,9 +234,29 @@ class Outlook:
         taken[chosen.base] = False
         return where / f"{chosen.base}.{_ending(recipe, source)}"
 
-    def _why_none(self, path: Path) -> str:
-        told = [f"rule {verdict.rule.name}: {verdict.why}" for verdict in self._book.explain(path)]
-        return "; ".join(told) or "there are no rules"
+    def _match(self, file: Seen) -> Match | None:
+        """The first rule that takes the file, as far as its size tells: how long it lasts stands in its content."""
+        fits = (one for one in self._book.matches(file.path) if _left_out(one.rule, file) is None)
+        match = next(fits, None)
+        return None if match is None else company.bundled(match)
+
+    def _belongs(self, path: Path, match: Match) -> str | None:
+        """What a file is a part of that is no job of its own; of a dropped folder, all files but the first."""
+        if match.is_folder:
+            folder = match.root / match.relative
+            if folder not in self._firsts:
+                mine = (
+                    one for one in tree(folder, match.rule.recursive) if self._book.match(one) is not None
+                )
+                self._firsts[folder] = min(mine, key=company.in_order, default=path)
+            if self._firsts[folder] != path:
+                return f"it goes up with the folder {folder.name} (`bundle: folder`)"
+        return self._beside.belongs(path)
+
+    def _why_none(self, file: Seen) -> str:
+        verdicts = self._book.explain(file.path, lambda rule: _left_out(rule, file))
+        told = [f"rule {verdict.rule.name}: {verdict.why}" for verdict in verdicts]
+        return self._beside.belongs(file.path) or "; ".join(told) or "there are no rules"
 
     def _read(self, query: Callable[[Connection], T], otherwise: T) -> T:
         return otherwise if self._store is None else self._store.read(query)
@@ -260,6 +287,11 @@ def _why_no_job(find: Find) -> str:
     if find.existing == "ignore":
         return "it was there before the rule, which says `existing: ignore`"
     return "it was there before the rule, and its content was taken before"
+
+
+def _left_out(rule: Rule, file: Seen) -> str | None:
+    sized = rule.model_copy(update={"where": Where(size=rule.where.size)})
+    return left_out(sized, size=file.size, length=None)
 
 
 def _as(delivered: Sequence[Delivery]) -> str:

@@ -2,10 +2,10 @@
 
     session → upload → (edit → confirm) for each instruction → render → download → deliver
 
-A text source is not uploaded, an instruction that asks for the export alone is no edit, and a job served from
-an earlier result begins at its download. A step with a result is not done again; one with an intent and no
-result is taken up where it was left. An edit that the editor answered with a question is due again: its next
-message is the answer.
+A text source is not uploaded, its companions are, as upload 1, 2, …; an instruction that asks for the export
+alone is no edit, and a job served from an earlier result begins at its download. A step with a result is not
+done again; one with an intent and no result is taken up where it was left. An edit that the editor answered with
+a question is due again: its next message is the answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from daemon.config.routing import Route, route
-from daemon.jobs.model import Job, Outcome, Step, StepRecord
+from daemon.jobs.model import Companion, Job, Outcome, Source, Step, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ def spends(job: Job, records: Iterable[StepRecord]) -> bool:
     )
 
 
+def uploaded_with(source: Source) -> tuple[Companion, ...]:
+    """The companions that are uploaded, in their order: the first of them is upload 1."""
+    return tuple(one for one in source.companions if one.is_uploaded)
+
+
+def first_message(job: Job) -> int:
+    """Which instruction goes to the editor first, and with it the words of what is not uploaded."""
+    return next((at for at, text in enumerate(job.recipe.instructions) if route(text) is not Route.EXPORT), 0)
+
+
 def was_sent(records: Iterable[StepRecord]) -> bool:
     """Whether an instruction of this job may have reached the service (and so may have been paid)."""
     return any(record.step is Step.EDIT and _is_sent(record) for record in records)
@@ -87,6 +97,8 @@ def _steps(job: Job, records: list[StepRecord]) -> Iterator[tuple[Step, int]]:
         yield Step.SESSION, 0
         if not job.source.is_text:
             yield Step.UPLOAD, 0
+        for place, _ in enumerate(uploaded_with(job.source), 1):
+            yield Step.UPLOAD, place
         for index, instruction in enumerate(job.recipe.instructions):
             if route(instruction) is Route.EXPORT:
                 continue

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from daemon.config.model import Config
+from daemon.config.own import own_rule
 from daemon.deliver import folder
 from daemon.errors import ReeldropError
 from daemon.jobs import files, prices, record, schema
@@ -20,6 +21,7 @@ from daemon.jobs.states import State
 from daemon.jobs.store import Store
 from daemon.pipeline import orders
 from daemon.pipeline.intake import recipe_of
+from daemon.rules import company
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import RuleBook
 
@@ -81,10 +83,16 @@ def look(store: Store, config: Config, job: Job, named: Path | None = None) -> A
 
 def anew(config: Config, job: Job, path: Path, job_id: str, now: float) -> tuple[Recipe, str]:
     """The recipe of the new job and its key: by its rule as that stands now, by its own where no rule takes it so."""
-    match = RuleBook(config.rules).match(path)
-    if match is None or match.rule.name != job.rule:
+    matches = RuleBook(config.rules).matches(path)
+    found = next((match for match in matches if match.rule.name == job.rule), None)
+    if found is None:
         return job.recipe, job.key
-    return recipe_of(match, job_id, config.api.language, now), instructions_key(match.rule)
+    match = company.bundled(found)
+    own = company.own_rules_of(path)
+    if os.path.lexists(own):
+        match = replace(match, rule=own_rule(own, match.rule))
+    sent = [one.content for one in job.source.companions if one.sent]
+    return recipe_of(match, job_id, config.api.language, now), instructions_key(match.rule, sent)
 
 
 def source_at(job: Job, path: Path) -> Source:
@@ -93,7 +101,8 @@ def source_at(job: Job, path: Path) -> Source:
         found = path.stat()
     except OSError as error:
         raise ReeldropError(f"job {job.id}", f"{path} cannot be read ({error.strerror})") from None
-    return Source(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, job.source.content)
+    stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return Source(path, *stat, job.source.content, job.source.companions)
 
 
 def _made(connection: Connection, path: Path) -> Job | None:

@@ -27,8 +27,8 @@ from daemon.errors import (
     TokenRefused,
     Unanswered,
 )
-from daemon.jobs import accounts, record
-from daemon.jobs.model import Job, Outcome, Source, Step, StepRecord
+from daemon.jobs import accounts, files, record
+from daemon.jobs.model import Companion, Job, Outcome, Source, Step, StepRecord
 from daemon.media.probe import probe
 from daemon.media.types import HEAD_BYTES, sniff
 from daemon.nemo import wire
@@ -191,6 +191,8 @@ class Work:
         return None
 
     async def _upload(self, due: Next) -> Decision | None:
+        if due.index > 0:
+            return await self._upload_companion(due, plan.uploaded_with(self.job.source)[due.index - 1])
         source = self.job.source
         kept = due.open or await self._bench.open_step(self.job, Step.UPLOAD, 0, {"size": source.size})
 
@@ -212,6 +214,39 @@ class Work:
         await self._bench.note(self.job, f"uploaded {source.path.name} ({source.size:,} bytes)")
         return None
 
+    async def _upload_companion(self, due: Next, companion: Companion) -> Decision | None:
+        """After its clip; once more only where the session has no file more than before."""
+        kept = due.open
+        if kept is None:
+            before = len((await self._look()).uploads)
+            intent = {"size": companion.size, "before": before}
+            kept = await self._bench.open_step(self.job, Step.UPLOAD, due.index, intent)
+        had = int(kept.intent["before"])
+
+        async def there() -> bool | None:
+            return len((await self._look()).uploads) > had or None
+
+        async def send() -> bool:
+            told = self._progress(Step.UPLOAD)
+            await self.client.upload(self._session, companion.path, companion.content, told)
+            return True
+
+        try:
+            if due.open is None or not await there():
+                await repeat(send, self._bench.sleep, instead=there)
+        except SourceGone:
+            await self._settle_anew()
+            raise
+        await self._bench.close_step(kept, Outcome.DONE, {})
+        await self._bench.note(self.job, f"uploaded {companion.path.name} ({companion.size:,} bytes)")
+        return None
+
+    async def _settle_anew(self) -> None:
+        """The clip counts as gone, though it stands there: the next look takes it with what belongs to it by then."""
+        now = self._bench.now()
+        path = self.job.source.path
+        await self._bench.store.write(lambda connection: files.mark_gone(connection, [path], now))
+
     async def _edit(self, due: Next) -> Decision | None:
         text = self.job.recipe.instructions[due.index]
         questions = plan.asked(self._bench.steps(self.job), due.index)
@@ -225,9 +260,19 @@ class Work:
         if due.open is None:
             await self._bench.note(self.job, f"instruction: {text}")
         message = text
-        if self.job.source.is_text and due.index == 0 and due.open is None:
-            message = f"{text}\n\n{await asyncio.to_thread(_script, self.job.source)}"
+        if due.index == plan.first_message(self.job) and due.open is None:
+            message = "\n\n".join([text, *await self._words()])
         return await self._editing().edit(due, message)
+
+    async def _words(self) -> list[str]:
+        """The texts that go up in the first message: a script, and those beside a clip. Raises SourceGone."""
+        source = self.job.source
+        told = [await asyncio.to_thread(_script, source)] if source.is_text else []
+        try:
+            return told + [await asyncio.to_thread(_script, one) for one in source.companions if one.is_told]
+        except SourceGone:
+            await self._settle_anew()
+            raise
 
     async def _confirm(self, due: Next) -> Decision | None:
         steps = self._bench.steps(self.job)
@@ -411,11 +456,11 @@ def _ending(path: Path, form: str) -> str:
     return form if form in family else family[0]
 
 
-def _script(source: Source) -> str:
+def _script(source: Source | Companion) -> str:
     return _as_settled(source).decode("utf-8-sig", "replace").strip()
 
 
-def _as_settled(source: Source) -> bytes:
+def _as_settled(source: Source | Companion) -> bytes:
     """What a small file holds; raises SourceGone where that is not what settled."""
     try:
         content = source.path.read_bytes()

@@ -25,7 +25,9 @@ _UNSAFE: Final = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAMELESS: Final = "clip"
 
 
-def base_name(template: str, *, source: PurePath, rule: str, job: str, now: datetime) -> str:
+def base_name(
+    template: str, *, source: PurePath, rule: str, job: str, now: datetime, is_folder: bool = False
+) -> str:
     """The result's name without its ending: `template` (`output_name`) filled in and made safe.
 
     {stem} and {name} are the source's file name without and with its ending, {parent} the folder it lies in,
@@ -35,7 +37,7 @@ def base_name(template: str, *, source: PurePath, rule: str, job: str, now: date
     which the rules file refuses.
     """
     filled = {
-        "stem": _stem(source),
+        "stem": source.name if is_folder else _stem(source),
         "name": source.name,
         "rule": rule,
         "parent": source.parent.name,

@@ -1,52 +1,36 @@
-"""One watch folder at the edge: what watchdog tells of it, and what a scan finds below it.
+"""One watch folder at the edge: what is heard of it, and what a scan finds below it.
 
-Events are hints and the scan is the truth: both end as paths to look at. Folders behind symbolic links are
-not entered; a link to a file stands for the file.
+Events are hints and the scan is the truth: both end as paths to look at. A scan listens to each folder before
+it reads it, so that nothing falls between the two, and finds out which parts are to be polled instead: file
+systems that tell nothing, folders that cannot be listened to, and what turned out to be silent.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shlex
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import Final, NamedTuple
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers.api import BaseObserver, ObservedWatch
-
+from daemon.config.fields import WatchMode
 from daemon.errors import UsageError
+from daemon.watch.ear import Inotify
+from daemon.watch.faults import unreadable, used_up, watch_error
+from daemon.watch.hearing import Hearing, Kind, Tip
 from daemon.watch.inspection import stamp_from
-from daemon.watch.names import is_skipped_folder, is_temporary, is_temporary_name
+from daemon.watch.mounts import Mount, Mounts, is_below, read_mounts
+from daemon.watch.names import OWN_PREFIX, is_skipped_folder, is_temporary_name
+from daemon.watch.places import Identity
 from daemon.watch.sight import Stamp
 
-# FileModified is left out: every block written would be an event, the kernel's queue holds 16,384, and the
-# look at the end of the quiet time sees the changed stamp anyway. So are opens, which our own looks cause.
-_EVENTS: Final[list[type[FileSystemEvent]]] = [
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileMovedEvent,
-]
+POLL: Final = 15.0
+"""Seconds between two scans of what is polled."""
+
 _BATCH: Final = 512
-"""Files a scan hands over at once."""
+"""Files a scan hands over at once, and notes that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,169 +39,381 @@ class Root:
 
     path: Path
     recursive: bool = True
-
-
-class Tip(NamedTuple):
-    """Something happened at `path`. `source`: where the file came from. `tree`: a folder, to be scanned."""
-
-    path: str
-    source: str = ""
-    tree: bool = False
+    mode: WatchMode = "auto"
 
 
 class Found(NamedTuple):
-    """A file that a scan saw; without a stamp, a folder that could not be read, and `why`."""
+    """A file that a scan saw; `heard`: its folder was listened to before."""
 
     path: str
+    stamp: Stamp
+    heard: bool = False
+
+
+class Trouble(NamedTuple):
+    """`path` cannot be read, or not be listened to (`limits`); `why` is empty where it can be again."""
+
+    path: str
+    topic: Literal["read", "limits"]
+    why: str
+
+
+class Look(NamedTuple):
+    """A tip, and the file that stands there now."""
+
+    tip: Tip
     stamp: Stamp | None
-    why: str = ""
 
 
-class Folder(FileSystemEventHandler):
-    """The events of one watch folder, as tips. After each, `wake` is called from watchdog's thread."""
+class _Stop(NamedTuple):
+    """A folder on a scan's way: as the rules call it, without links, and whether it is polled."""
 
-    def __init__(self, root: Root, observer: BaseObserver, wake: Callable[[], None]) -> None:
+    path: str
+    real: str
+    polled: bool
+
+
+class _Way(NamedTuple):
+    """What a scan has still to enter."""
+
+    folders: list[_Stop]
+    links: list[_Stop]
+
+
+class Folder:
+    """A watch folder. All that blocks is called in one thread at a time, but for `changed`."""
+
+    def __init__(
+        self,
+        root: Root,
+        inotify: Inotify,
+        wake: Callable[[], None],
+        *,
+        poll: float = POLL,
+        follow_links: bool = False,
+    ) -> None:
         self.path = str(root.path)
-        self.recursive = root.recursive
-        self.tips: deque[Tip] = deque()
-        self._observer = observer
-        self._wake = wake
-        self._watch: ObservedWatch | None = None
+        self.hearing = Hearing(self.path, recursive=root.recursive, inotify=inotify, wake=wake)
+        self._root = root
+        self._poll = poll
+        self._follow_links = follow_links
+        self._identity: Identity | None = None
         self._real = self.path
-        self._identity: tuple[int, int] | None = None
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        """Called by watchdog in its own thread, in the order of what happened."""
-        path = self._shown(event.src_path)
-        target = self._shown(event.dest_path)
-        tip = self._folder_tip(event, path, target) if event.is_directory else self._file_tip(path, target)
-        if tip is not None:
-            self.tips.append(tip)
-            self._wake()
+        self._mounts = Mounts()
+        self._mount: Mount | None = None
+        self._scans = 0
+        self._folders = 0
+        self._polled: set[str] = set()
+        self._distrusted: frozenset[str] = frozenset()
+        self._unheard: dict[str, OSError] = {}
+        self._shut: set[str] = set()
+        self._linked: dict[str, str] = {}
+        self._used_up = False
+        self._tops: tuple[str, ...] = ()
 
     def attach(self) -> None:
-        """Begins to listen. Raises UsageError: the folder is missing, unreadable, or inotify is used up."""
+        """Finds the folder, for the first time or anew. Raises UsageError: it is missing or cannot be read."""
         try:
-            status = Path(self.path).stat()
-            os.scandir(self.path).close()
-            # watchdog does not follow a link given as the folder itself, and would hear nothing.
-            self._real = os.path.realpath(self.path)
-            self._watch = self._observer.schedule(
-                self, self._real, recursive=self.recursive, event_filter=_EVENTS
-            )
+            identity, empty = _identity(self.path), _is_empty(self.path)
         except OSError as error:
             raise watch_error(self.path, error) from error
-        self._identity = (status.st_dev, status.st_ino)
+        mounts, real = read_mounts(), os.path.realpath(self.path)
+        if self._mount is not None and empty and mounts.at(self._mount.point) is None:
+            # The bare folder that a file system was mounted on.
+            raise UsageError(f"watch {self.path}", f"what was mounted at {self._mount.point} is gone")
+        self._identity, self._mounts, self._real, self._mount = identity, mounts, real, mounts.over(real)
 
     def detach(self) -> None:
-        """Stops listening. The last tips may still lie in `tips`."""
-        if self._watch is not None:
-            # KeyError: watchdog has dropped the watch itself.
-            with suppress(KeyError):
-                self._observer.unschedule(self._watch)
-        self._watch = self._identity = None
+        """Listens no longer. The last notes may still lie in `hearing`."""
+        self.hearing.leave(self.path)
+        self._identity = None
+        for found in (self._polled, self._unheard, self._shut, self._linked):
+            found.clear()
+        self._tops = ()
 
-    def exists(self) -> bool:
-        return Path(self.path).is_dir()
+    def stands(self) -> bool:
+        """Whether the folder that was attached is still the one at its path."""
+        return self._identity is not None and self._identity == _identity_or_none(self.path)
 
     def reattach(self) -> None:
-        """Listens anew where the folder was deleted, replaced or mounted since. Raises as `attach` does."""
-        if self._identity is not None and self._identity == self._standing() and self._listening():
-            return
-        self.detach()
-        self.attach()
+        """Finds the folder anew where it was deleted, replaced or mounted since. Raises as `attach` does."""
+        if not self.stands():
+            self.detach()
+            self.attach()
 
-    def scan(self, top: str) -> Iterator[list[Found]]:
-        """The files below `top`, in batches; temporary names and skipped folders left out."""
-        batch: list[Found] = []
-        folders = [top]
-        while folders:
-            for found in self._list(folders.pop(), folders):
+    def changed(self, mounts: Mounts) -> bool:
+        """Whether the folder vanished, came back or was replaced, or something below it was (un)mounted."""
+        if self._identity is not None:
+            return not self.stands() or mounts.below(self._real) != self._mounts.below(self._real)
+        try:
+            empty = _is_empty(self.path)
+        except OSError:
+            return False
+        return self._mount is None or not empty or mounts.at(self._mount.point) is not None
+
+    def polled(self) -> tuple[str, ...]:
+        """The folders that have to be scanned again and again, none below another."""
+        return self._tops
+
+    def distrust(self, path: str) -> str | None:
+        """No event told of the file at `path`: what it lies on is polled from now on. The folder, if that is new."""
+        mount = self._mounts.over(os.path.realpath(Path(path).parent))
+        top = self.path
+        if mount is not None and is_below(mount.point, self._real):
+            top += mount.point[len(self._real) :]
+        if self._root.mode != "auto" or top in self._distrusted:
+            return None
+        self._distrusted |= {top}
+        self._tops = _highest({*self._tops, top})
+        return top
+
+    def hear(self) -> tuple[list[Look], bool]:
+        """Reads some notes: what they tell of, as it is now; and whether the watch folder itself stands."""
+        return self._looked(self.hearing.tips(_BATCH))
+
+    def departed(self) -> tuple[list[Look], bool]:
+        """The same for what left its place and has not turned up at another."""
+        return self._looked(self.hearing.departed())
+
+    def scan(self, top: str) -> Iterator[list[Found | Trouble]]:
+        """The files at and below `top`, in batches; temporary names and skipped folders left out."""
+        whole = top == self.path
+        if whole:
+            self._begin_whole()
+        self._scans += 1
+        way = self._way_from(top)
+        if whole and way.folders[0].polled:
+            self._polled.add(top)
+        batch: list[Found | Trouble] = []
+        while (stop := self._next(way)) is not None:
+            for found in self._enter(stop, way):
                 batch.append(found)
                 if len(batch) >= _BATCH:
                     yield batch
                     batch = []
+        if whole:
+            self.hearing.leave_unseen(self._scans)
+        batch += self._limits(whole=whole)
+        self._tops = _highest({*self._polled, *self._distrusted, *self._unheard, *self._shut})
         yield batch
 
-    def _list(self, folder: str, folders: list[str]) -> Iterator[Found]:
+    def _begin_whole(self) -> None:
+        self._mounts = read_mounts()
+        self._folders = 0
+        self._polled.clear()
+        self._unheard.clear()
+
+    def _is_polled(self, path: str, real: str) -> bool:
+        if self._root.mode != "auto":
+            return self._root.mode == "poll"
+        mount = self._mounts.over(real)
+        return any(is_below(path, top) for top in self._distrusted) or (mount is not None and mount.silent)
+
+    def _way_from(self, top: str) -> _Way:
+        real = os.path.realpath(top)
+        stop = _Stop(top, real, self._is_polled(top, real))
+        is_link = top != self.path and os.path.islink(top)  # noqa: PTH114
+        return _Way([], [stop]) if is_link else _Way([stop], [])
+
+    def _next(self, way: _Way) -> _Stop | None:
+        """Links come last, those to outer folders first: which of two ways leads to a folder does not change."""
+        if way.folders:
+            return way.folders.pop()
+        way.links.sort(key=lambda stop: (stop.real, stop.path), reverse=True)
+        while way.links:
+            stop = way.links.pop()
+            if not self._is_entered(stop):
+                self._linked[stop.path] = stop.real
+                return stop
+        return None
+
+    def _enter(self, stop: _Stop, way: _Way) -> Iterator[Found | Trouble]:
         try:
-            with os.scandir(folder) as entries:
+            heard = self._listen(stop)
+            with os.scandir(stop.path) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        if self.recursive and not is_skipped_folder(entry.name):
-                            folders.append(entry.path)
-                    elif not is_temporary_name(entry.name):
-                        stamp = _entry_stamp(entry)
-                        if stamp is not None:
-                            yield Found(entry.path, stamp)
+                    try:
+                        stamp = self._met(entry, stop, way)
+                    except PermissionError:
+                        raise  # the folder may be read, not entered: so it is for all of them
+                    except OSError as error:
+                        yield Trouble(entry.path, "read", unreadable(entry.path, error))
+                        continue
+                    if stamp is not None:
+                        yield Found(entry.path, stamp, heard)
         except (FileNotFoundError, NotADirectoryError):
+            self._shut.discard(stop.path)
+            self._polled.discard(stop.path)
+            self._unheard.pop(stop.path, None)
             return
         except OSError as error:
-            yield Found(folder, None, f"the folder cannot be read ({error.strerror or error})")
+            self._shut.add(stop.path)
+            yield Trouble(stop.path, "read", unreadable(stop.path, error, folder=True))
+            return
+        if stop.path in self._shut:
+            self._shut.discard(stop.path)
+            yield Trouble(stop.path, "read", "")
 
-    def _folder_tip(self, event: FileSystemEvent, path: str, target: str) -> Tip | None:
-        if isinstance(event, DirDeletedEvent):
-            if path != self.path:
-                return None
-            # The emitter is about to end, but may not have ended when the folder is looked at again.
-            self._identity = None
-            return Tip(path, tree=True)
-        top = target or path
-        below = PurePath(self._relative(top), "any")
-        return Tip(top, tree=True) if self.recursive and not is_temporary(below) else None
-
-    def _file_tip(self, path: str, target: str) -> Tip | None:
-        if is_temporary(PurePath(self._relative(path))):
-            path = ""
-        if target and not is_temporary(PurePath(self._relative(target))):
-            return Tip(target, source=path)
-        return Tip(path) if path else None
-
-    def _shown(self, told: bytes | str) -> str:
-        """A path as watchdog tells it, under the folder's name as the rules say it."""
-        path = os.fsdecode(told)
-        return self.path + path[len(self._real) :] if path else ""
-
-    def _relative(self, path: str) -> str:
-        return path[len(self.path) :].lstrip("/")
-
-    def _standing(self) -> tuple[int, int] | None:
+    def _listen(self, stop: _Stop) -> bool:
+        """Listens to a folder; whether it was listened to before. Raises OSError where it cannot be looked at."""
+        identity = _identity(stop.path)
+        self._folders += 1
+        if stop.polled:
+            if self.hearing.hears(stop.path):
+                self.hearing.leave(stop.path)
+            self._unheard.pop(stop.path, None)
+            return False
         try:
-            status = Path(self.path).stat()
+            heard = self.hearing.listen(stop.path, identity, self._scans)
+        except OSError as error:
+            self._unheard[stop.path] = error
+            return False
+        self._unheard.pop(stop.path, None)
+        return heard
+
+    def _met(self, entry: os.DirEntry[str], stop: _Stop, way: _Way) -> Stamp | None:
+        """The stamp of a file among a folder's entries; a folder is put on the way."""
+        if entry.is_dir(follow_symlinks=False):
+            if self._root.recursive and not is_skipped_folder(entry.name):
+                self._descend(entry, stop, way)
+            return None
+        if is_temporary_name(entry.name):
+            return None
+        # d_type tells files from links without a system call.
+        if entry.is_file(follow_symlinks=False):
+            try:
+                return stamp_from(entry.stat(follow_symlinks=False))
+            except FileNotFoundError:
+                return None
+        if not entry.is_symlink():
+            return None
+        linked = self._linked_to(entry.path)
+        if isinstance(linked, _Stop):
+            way.links.append(linked)
+            return None
+        return linked
+
+    def _descend(self, entry: os.DirEntry[str], stop: _Stop, way: _Way) -> None:
+        real = f"{stop.real.rstrip('/')}/{entry.name}"
+        mount = self._mounts.at(real)
+        polled = stop.polled
+        if mount is not None:
+            if self._mounts.shows(mount, self._real):
+                return
+            polled = self._is_polled(entry.path, real)
+            if polled and not stop.polled:
+                self._polled.add(entry.path)
+        way.folders.append(_Stop(entry.path, real, polled))
+
+    def _linked_to(self, path: str) -> Stamp | _Stop | None:
+        """What a link counts for: the file that it leads to, a folder to enter, or nothing."""
+        try:
+            status = os.stat(path)  # noqa: PTH116
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        real = os.path.realpath(path)
+        inside = is_below(real, self._real)
+        if not stat.S_ISDIR(status.st_mode):
+            return stamp_from(status) if inside or self._follow_links else None
+        name = os.path.basename(path)  # noqa: PTH119
+        if not (self._follow_links and self._root.recursive) or is_skipped_folder(name):
+            return None
+        if inside or is_below(self._real, real):
+            return None
+        return _Stop(path, real, self._is_polled(path, real))
 
-    def _listening(self) -> bool:
-        """Whether the emitter lives: it ends with its folder, whose inode number may come back."""
-        emitters = list(self._observer.emitters)
-        return any(emitter.watch == self._watch and emitter.is_alive() for emitter in emitters)
+    def _is_entered(self, stop: _Stop) -> bool:
+        """Whether another link leads to this folder, or to one that holds it."""
+        for link, target in list(self._linked.items()):
+            if link != stop.path and is_below(stop.real, target):
+                if os.path.realpath(link) == target:
+                    return True
+                del self._linked[link]
+        return False
+
+    def _looked(self, tips: list[Tip]) -> tuple[list[Look], bool]:
+        looks = [self._look(tip) for tip in _gathered(tips)]
+        missing = any(look.stamp is None and look.tip.kind in (Kind.GONE, Kind.EMPTIED) for look in looks)
+        return looks, not missing or self.stands()
+
+    def _look(self, tip: Tip) -> Look:
+        if tip.kind in (Kind.TREE, Kind.EMPTIED, Kind.LOST):
+            return Look(tip, None)
+        try:
+            status = os.lstat(tip.path)
+        except OSError:
+            return Look(tip, None)
+        if not stat.S_ISLNK(status.st_mode):
+            return Look(tip, stamp_from(status))
+        linked = self._linked_to(tip.path)
+        if isinstance(linked, _Stop):
+            return Look(tip._replace(kind=Kind.TREE), None)
+        return Look(tip, linked)
+
+    def _limits(self, *, whole: bool) -> Iterator[Trouble]:
+        """Says once that inotify is used up, and once that it no longer is."""
+        errors = [error for error in self._unheard.values() if error.errno in (errno.ENOSPC, errno.EMFILE)]
+        if self._used_up and not errors:
+            self._used_up = False
+            yield Trouble(self.path, "limits", "")
+        elif whole and errors and not self._used_up:
+            self._used_up = True
+            why = used_up(errors[0], len(errors), self._folders, self._poll)
+            yield Trouble(self.path, "limits", why or "")
 
 
-def watch_error(path: str, error: OSError) -> UsageError:
-    """The one line for a folder that cannot be watched, with the command that mends it."""
-    operation = f"watch {path}"
-    quoted = shlex.quote(path)
-    if error.errno == errno.ENOENT:
-        return UsageError(operation, "the folder does not exist", f"Make it: mkdir -p {quoted}")
-    if error.errno == errno.ENOTDIR:
-        return UsageError(operation, "it is a file, not a folder")
-    if error.errno == errno.ENOSPC:
-        limit = "fs.inotify.max_user_watches"
-        return UsageError(operation, "no inotify watch is left", f"Raise it: sudo sysctl {limit}=524288")
-    if error.errno == errno.EMFILE:
-        limit = "fs.inotify.max_user_instances"
-        return UsageError(operation, "no inotify instance is left", f"Raise it: sudo sysctl {limit}=1024")
-    if error.errno == errno.EACCES:
-        return UsageError(operation, "this user may not read it", f"Look at its rights: ls -ld {quoted}")
-    return UsageError(operation, error.strerror or str(error))
+def merged(roots: Iterable[Root]) -> tuple[Root, ...]:
+    """One root a folder: two rules may watch the same one, with and without what is below it, in other modes."""
+    found: dict[Path, Root] = {}
+    for root in roots:
+        other = found.get(root.path, root)
+        mode = other.mode if _CARE[other.mode] >= _CARE[root.mode] else root.mode
+        found[root.path] = replace(root, recursive=root.recursive or other.recursive, mode=mode)
+    return tuple(found.values())
 
 
-def _entry_stamp(entry: os.DirEntry[str]) -> Stamp | None:
+_CARE: Final[dict[WatchMode, int]] = {"events": 0, "auto": 1, "poll": 2}
+
+
+def _highest(paths: set[str]) -> tuple[str, ...]:
+    """Those of them that lie below no other."""
+    tops: list[str] = []
+    for path in sorted(paths, key=lambda path: path.split("/")):
+        if not tops or not is_below(path, tops[-1]):
+            tops.append(path)
+    return tuple(tops)
+
+
+def _gathered(tips: list[Tip]) -> list[Tip]:
+    """One tip for what several notes say of one file, unless something was renamed or went in between."""
+    kept: list[Tip] = []
+    places: dict[str, int] = {}
+    for tip in tips:
+        place = places.get(tip.path)
+        if tip.source or tip.kind in (Kind.GONE, Kind.EMPTIED, Kind.LOST):
+            places.clear()
+            kept.append(tip)
+        elif place is None:
+            places[tip.path] = len(kept)
+            kept.append(tip)
+        elif tip.kind is not Kind.TOUCHED:
+            kept[place] = tip
+    return kept
+
+
+def _is_empty(path: str) -> bool:
+    """Whether nothing but files of our own lies in a folder. Raises OSError."""
+    with os.scandir(path) as entries:
+        return all(entry.name.startswith(OWN_PREFIX) for entry in entries)
+
+
+def _identity(path: str) -> Identity:
+    status = os.stat(path)  # noqa: PTH116
+    return status.st_dev, status.st_ino
+
+
+def _identity_or_none(path: str) -> Identity | None:
     try:
-        # d_type tells files from links without a system call; only a link is worth following.
-        if entry.is_file(follow_symlinks=False):
-            return stamp_from(entry.stat(follow_symlinks=False))
-        return stamp_from(entry.stat()) if entry.is_symlink() else None
+        return _identity(path)
     except OSError:
         return None

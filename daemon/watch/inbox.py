@@ -44,8 +44,14 @@ class Inbox(Protocol):
     def gone(self, path: Path) -> None:
         """A wanted file was deleted or moved out. Not told while the watch folder itself is missing."""
 
+    def emptied(self, folder: Path) -> None:
+        """A folder was moved out with all that is in it. Not told while the watch folder itself is missing."""
+
     def moved(self, source: Path, target: Path) -> None:
         """A file was renamed within its watch folder; told before `known` is asked about `target`."""
 
     def warned(self, path: Path, message: str) -> None:
         """A person should know: a file that does not settle, a folder that cannot be read or is gone."""
+
+    def eased(self, path: Path) -> None:
+        """What was warned about a folder is over."""

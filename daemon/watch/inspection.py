@@ -7,6 +7,7 @@ import stat
 from pathlib import Path, PurePath
 
 from daemon.watch.container import examine
+from daemon.watch.faults import unreadable
 from daemon.watch.lease import Lease, writer_of
 from daemon.watch.sight import Busy, Gone, Seen, Sight, Stamp, Unreadable
 
@@ -41,11 +42,11 @@ def inspect(path: str) -> Sight:
     except BlockingIOError:
         return Busy(stamp) if stamp else Gone()
     except OSError as error:
-        return Unreadable(_said(error))
+        return Unreadable(unreadable(path, error))
     try:
         return inspect_open(fd, path)
     except OSError as error:
-        return Unreadable(_said(error))
+        return Unreadable(unreadable(path, error))
     finally:
         os.close(fd)
 
@@ -66,7 +67,3 @@ def inspect_open(fd: int, path: str) -> Sight:
         # Written or replaced while we read: what was found belongs to no version of it.
         return Busy(after)
     return Seen(before, lease is Lease.FREE, finding)
-
-
-def _said(error: OSError) -> str:
-    return f"it cannot be read ({error.strerror or error})"

@@ -101,6 +101,9 @@ class Settling:
     def __len__(self) -> int:
         return len(self._candidates)
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._candidates
+
     def observe(
         self, path: str, stamp: Stamp, now: float, quiet: float | None, *, changed: bool = False
     ) -> None:
@@ -120,6 +123,11 @@ class Settling:
     def forget(self, path: str) -> None:
         """`path` is no candidate any more: gone, moved away, or known after all."""
         self._candidates.pop(path, None)
+
+    def forget_below(self, folder: str) -> None:
+        """A folder is gone with all that was in it."""
+        for path in [path for path in self._candidates if path.startswith(f"{folder}/")]:
+            self.forget(path)
 
     def due(self, now: float) -> tuple[str, ...]:
         """The files to inspect now. None is given out a second time before it was `inspected`."""
@@ -150,7 +158,7 @@ class Settling:
             self.forget(path)
             return None
         if isinstance(sight, Unreadable):
-            return self._wait(candidate, now, sight.why)
+            return self._wait(candidate, now, sight.why, late=True)
         changed = sight.stamp != candidate.stamp
         if changed:
             candidate.stamp, candidate.changed, candidate.looks = sight.stamp, now, 0
@@ -186,12 +194,15 @@ class Settling:
         else:
             self._queue_for(candidate, until)
 
-    def _wait(self, candidate: _Candidate, now: float, why: str) -> Waiting:
-        """Whatever stood in the way may have been a change, so the quiet time passes once more at least."""
+    def _wait(self, candidate: _Candidate, now: float, why: str, *, late: bool = False) -> Waiting:
+        """Whatever stood in the way may have been a change, so the quiet time passes once more at least.
+
+        `late`: it does not come to an end by waiting, so a person is told at once.
+        """
         pause = min(LONGEST_PAUSE, 2.0 ** min(candidate.looks, 10))
         candidate.looks += 1
         candidate.why = why
-        late = not candidate.told and now - candidate.changed >= LATE_AFTER
+        late = not candidate.told and (late or now - candidate.changed >= LATE_AFTER)
         candidate.told = candidate.told or late
         self._queue_for(candidate, now + max(candidate.quiet, pause))
         return Waiting(why, candidate.due, late)

@@ -1,140 +1,127 @@
 """The edge of watching: watch folders in, settled files out.
 
-    watchdog ─┐                 ┌─ known, wanted? ─┐              ┌─ settled
-    scan     ─┼─> tips ─> look ─┤                  ├─> Settling ──┼─ rejected
-    rescan   ─┘                 └─ gone, moved     ┘   │      ^   └─ warned
-                                                  due  v      │ sight
-                                                   inspectors (threads)
+    notes  ─┐                 ┌─ known, wanted? ─┐              ┌─ settled
+    scan   ─┼─> tips ─> look ─┤                  ├─> Settling ──┼─ rejected
+    poll   ─┘                 └─ gone, moved     ┘   │      ^   └─ warned
+                                                 due v      │ sight
+                                                  inspectors (threads)
 
 Everything that `Inbox` hears, it hears on the event loop. Disk is touched in threads only: a look at what a
-folder's tips name, one folder after the other; the inspection of due files by a few inspectors, so that a
-file which hangs delays no other. One loop timer stands at `Settling.next_due`; nothing ticks.
+folder's notes name, one folder after the other; the inspection of due files by a few inspectors, so that a
+file which hangs delays no other. One loop timer stands at `Settling.next_due`. A slow pulse asks what no note
+tells: whether the reader lives, the folders stand and are mounted as before, and the process was suspended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import threading
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar, TypeVarTuple
 
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+import structlog
 
 from daemon.errors import UsageError
-from daemon.watch.folders import Folder, Found, Root, Tip, watch_error
+from daemon.watch.desk import Desk, Scan
+from daemon.watch.ear import Inotify
+from daemon.watch.folders import POLL, Found, Look, Root, Trouble, merged
+from daemon.watch.hearing import Kind
 from daemon.watch.inbox import Inbox
-from daemon.watch.inspection import inspect, stamp_of
+from daemon.watch.inspection import inspect
 from daemon.watch.lease import ignore_lease_signals
+from daemon.watch.mounts import Mounts, read_mounts
 from daemon.watch.settling import Pending, Rejected, Settled, Settling, Waiting
 from daemon.watch.sight import Sight, Stamp
+from daemon.watch.troubles import Troubles
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
+PULSE: Final = 5.0
+"""Seconds between two looks at what no note tells. A folder that comes back is listened to within this time."""
+
+_SUSPENDED: Final = 10.0
+"""Seconds by which a pulse may come late before it counts as a suspended process: a busy loop is late, too."""
+
+_PAIRED: Final = 0.05
+"""Seconds after which the second half of a rename can no longer come: the kernel queues both at once."""
+
 _INSPECTORS: Final = 4
 """Inspections at once. They wait for the disk, hardly for the processor."""
 
-_LOOKERS: Final = 8
-_BATCH: Final = 512
+_LOOKERS: Final = 64
+"""Folders looked at at once. Those that hang, on a network that is gone, hold a thread each."""
+
+_REMEMBERED: Final = 4096
+"""Files that settled last: one of them is not called unheard of when whoever wanted it asks for it again."""
+
+_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+_log = structlog.get_logger()
 
 
-class _Scan:
-    """A scan of the tree `top`; `done` is set when the last file of it was observed."""
-
-    def __init__(self, top: str) -> None:
-        self.top = top
-        self.batches: Iterator[list[Found]] | None = None
-        self.done = asyncio.Event()
-
-
-class _Desk:
-    """What is to be done for one folder: its tips first, then its scans batch by batch."""
-
-    def __init__(self, root: Root, observer: BaseObserver, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waking = False
-        self.work = asyncio.Event()
-        self.folder = Folder(root, observer, self._wake)
-        self.scans: deque[_Scan] = deque()
-
-    @property
-    def idle(self) -> bool:
-        return not (self.folder.tips or self.scans)
-
-    def scan(self, top: str) -> _Scan:
-        scan = _Scan(top)
-        self.scans.append(scan)
-        self.work.set()
-        return scan
-
-    def finish(self, scan: _Scan) -> None:
-        self.scans.remove(scan)
-        scan.done.set()
-
-    def drop(self) -> None:
-        """Nothing is looked at any more; nobody waits for it in vain."""
-        self.folder.tips.clear()
-        for scan in list(self.scans):
-            self.finish(scan)
-
-    def _wake(self) -> None:
-        """From watchdog's thread: one call into the loop for a burst of tips, not one for each."""
-        if not self._waking:
-            self._waking = True
-            self._loop.call_soon_threadsafe(self._woken)
-
-    def _woken(self) -> None:
-        self._waking = False
-        self.work.set()
+def uptime() -> float:
+    """Seconds since the machine was started, those counted in which it was suspended."""
+    return time.clock_gettime(_BOOTTIME)
 
 
 class Watcher:
-    """Watches `roots` for `inbox`, on one event loop, from start to stop. `clock`: monotonic seconds."""
+    """Watches `roots` for `inbox`, on one event loop, from start to stop.
+
+    `clock`: monotonic seconds; `uptime`: such as go on while the machine is suspended. `poll`: seconds between two
+    scans of what events do not tell of; `pulse`: between two looks whether the folders stand. `follow_links`:
+    whether links that lead out of a root, and links to folders, are followed.
+    """
 
     def __init__(
-        self, roots: Sequence[Root], inbox: Inbox, *, clock: Callable[[], float] = time.monotonic
+        self,
+        roots: Sequence[Root],
+        inbox: Inbox,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        uptime: Callable[[], float] = uptime,
+        poll: float = POLL,
+        pulse: float = PULSE,
+        follow_links: bool = False,
     ) -> None:
-        self._roots = _merged(roots)
+        self._roots = merged(roots)
         self._inbox = inbox
         self._clock = clock
+        self._uptime = uptime
+        self._poll = poll
+        self._pulse = min(pulse, poll)
+        self._follow_links = follow_links
         self._settling = Settling()
-        self._desks: list[_Desk] = []
+        self._inotify = Inotify()
+        self._desks: list[Desk] = []
         self._attending: list[asyncio.Task[None]] = []
-        self._observer: BaseObserver | None = None
+        self._pulsing: asyncio.Task[None] | None = None
         self._lookers = ThreadPoolExecutor(_LOOKERS, "look")
         self._to_inspect: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._sights: deque[tuple[str, Sight]] = deque()
         self._telling = False
         self._timer: asyncio.TimerHandle | None = None
         self._nothing_left = asyncio.Event()
-        self._warned: dict[str, str] = {}
+        self._troubles = Troubles(inbox)
+        self._untold: dict[str, Desk] = {}
+        self._settled: dict[str, None] = {}
 
     async def start(self) -> None:
-        """Listens to every folder, then begins to scan them; does not wait for the scans (`idle` does).
+        """Begins to scan every folder, and to listen to what is scanned; does not wait for that (`idle` does).
 
         From the main thread, so that a lease cannot end the process. Raises UsageError, before anything is
-        observed, where a folder is missing or unreadable or inotify is used up.
+        observed, where a folder is missing or unreadable. Where inotify is used up, folders are polled.
         """
         ignore_lease_signals()
-        _calm_watchdog()
         self._loop = asyncio.get_running_loop()
-        try:
-            self._observer = Observer()
-            self._observer.start()
-        except OSError as error:
-            self._observer = None
-            raise watch_error("the watch folders", error) from error
-        self._desks = [_Desk(root, self._observer, self._loop) for root in self._roots]
+        self._desks = self._new_desks()
         try:
             for desk in self._desks:
                 await self._in_thread(desk.folder.attach)
@@ -143,32 +130,28 @@ class Watcher:
             raise
         for number in range(_INSPECTORS):
             threading.Thread(target=self._inspect, name=f"inspect-{number}", daemon=True).start()
-        for desk in self._desks:
-            desk.scan(desk.folder.path)
-        self._attending = [self._loop.create_task(self._attend(desk)) for desk in self._desks]
+        self._attend_all()
+        self._pulsing = self._loop.create_task(self._beat())
 
     async def stop(self) -> None:
         """Stops listening and forgets what has not settled: the next start's scan finds it again."""
-        for task in self._attending:
-            task.cancel()
-        await asyncio.gather(*self._attending, return_exceptions=True)
-        if self._observer is not None:
-            self._observer.stop()
-            await asyncio.to_thread(self._observer.join)
+        if self._pulsing is not None:
+            self._pulsing.cancel()
+            await asyncio.gather(self._pulsing, return_exceptions=True)
+        await self._end_attending()
         for _ in range(_INSPECTORS):
             self._to_inspect.put(None)
         self._lookers.shutdown(wait=False, cancel_futures=True)
-        for desk in self._desks:
-            desk.drop()
         self._settling = Settling()
         self._arm()
 
     async def rescan(self) -> None:
         """Looks at every file of every folder again; returns when all were observed.
 
-        A folder that was deleted, replaced or unmounted and is back is listened to anew.
+        A file that it finds, and that settles without any note of it, shows that its file system is silent.
         """
-        scans = [desk.scan(desk.folder.path) for desk in self._desks]
+        self._untold = {path: desk for path, desk in self._untold.items() if path in self._settling}
+        scans = [desk.scan(desk.folder.path, checking=True) for desk in self._desks]
         for scan in scans:
             await scan.done.wait()
 
@@ -177,7 +160,7 @@ class Watcher:
         return self._settling.waiting()
 
     async def idle(self) -> None:
-        """Returns once nothing is left to look at: no tip, no scan, and every file settled or gone."""
+        """Returns once nothing is left to look at: no note, no scan, and every file settled or gone."""
         while not self._is_idle():
             self._nothing_left.clear()
             await self._nothing_left.wait()
@@ -185,63 +168,154 @@ class Watcher:
     def _is_idle(self) -> bool:
         return not len(self._settling) and all(desk.idle for desk in self._desks)
 
-    async def _attend(self, desk: _Desk) -> None:
+    def _new_desks(self) -> list[Desk]:
+        return [
+            Desk(root, self._inotify, self._loop, poll=self._poll, follow_links=self._follow_links)
+            for root in self._roots
+        ]
+
+    def _attend_all(self) -> None:
+        for desk in self._desks:
+            desk.scan(desk.folder.path)
+        self._attending = [self._loop.create_task(self._attend(desk)) for desk in self._desks]
+
+    async def _end_attending(self) -> None:
+        for attending in self._attending:
+            attending.cancel()
+        await asyncio.gather(*self._attending, return_exceptions=True)
+        await asyncio.to_thread(self._inotify.close)
+        for desk in self._desks:
+            desk.drop()
+
+    async def _beat(self) -> None:
+        """What no note tells, asked again and again; and the polls."""
+        last = self._uptime()
+        while True:
+            await asyncio.sleep(self._pulse)
+            now = self._uptime()
+            if now - last > self._pulse + _SUSPENDED:
+                self._scan_again(self._desks, f"the process stood still for {now - last:.0f} s")
+            last = now
+            if self._inotify.died:
+                await self._renew()
+            mounts = await self._in_thread(read_mounts)
+            if not all(desk.checking for desk in self._desks):
+                self._in_thread(self._check, self._desks, mounts)
+            for desk in self._desks:
+                desk.poll(self._clock())
+
+    def _check(self, desks: Sequence[Desk], mounts: Mounts) -> None:
+        """In a thread. One that hangs is left to its folder; the next pulse's goes round it."""
+        for desk in desks:
+            if desk.checking:
+                continue
+            desk.checking = True
+            try:
+                if desk.folder.changed(mounts):
+                    with suppress(RuntimeError):  # the loop may have ended while a folder kept us waiting
+                        self._loop.call_soon_threadsafe(desk.scan, desk.folder.path)
+            finally:
+                desk.checking = False
+
+    def _scan_again(self, desks: Sequence[Desk], why: str) -> None:
+        """Something may have been missed, so nothing that a scan finds now shows that a folder is silent."""
+        self._untold.clear()
+        for desk in desks:
+            _log.info("watch.scanned", path=desk.folder.path, why=why)
+            desk.scan(desk.folder.path)
+
+    async def _renew(self) -> None:
+        """The reader's thread has died: all folders are listened to anew, by another."""
+        _log.warning(
+            "watch.deaf", why="the thread that reads inotify has ended", hint="All folders are read anew."
+        )
+        await self._end_attending()
+        self._untold.clear()
+        self._inotify = Inotify()
+        self._desks = self._new_desks()
+        self._attend_all()
+
+    async def _attend(self, desk: Desk) -> None:
         """One folder's looks, in order. A folder that hangs keeps its own desk waiting alone."""
         while True:
             await desk.work.wait()
             desk.work.clear()
             while not desk.idle:
-                if desk.folder.tips:
-                    await self._hear(desk)
-                else:
+                if not desk.folder.hearing.silent:
+                    self._hear(desk, *await self._in_thread(desk.folder.hear))
+                elif desk.folder.hearing.awaits:
+                    await asyncio.sleep(_PAIRED)
+                    if desk.folder.hearing.silent:
+                        self._hear(desk, *await self._in_thread(desk.folder.departed))
+                if desk.scans:
                     await self._go_on(desk, desk.scans[0])
                 self._arm()
 
-    async def _hear(self, desk: _Desk) -> None:
-        tips = [desk.folder.tips[at] for at in range(min(len(desk.folder.tips), _BATCH))]
-        stamps, standing = await self._in_thread(_look, desk.folder, tips)
-        for tip, stamp in zip(tips, stamps, strict=True):
-            if tip.tree:
-                desk.scan(tip.path)
-            else:
-                self._guard(self._take, tip, stamp, standing)
-            desk.folder.tips.popleft()
+    def _hear(self, desk: Desk, looks: Sequence[Look], standing: bool) -> None:
+        for look in looks:
+            match look.tip.kind:
+                case Kind.LOST:
+                    self._scan_again([desk], "the kernel's queue of file events ran over")
+                case Kind.TREE:
+                    desk.scan(look.tip.path, look.tip.source)
+                case Kind.EMPTIED:
+                    self._settling.forget_below(look.tip.path)
+                    if standing:
+                        self._guard(self._empty, look.tip.path)
+                case _:
+                    self._guard(self._take, look.tip.path, look, standing)
 
-    async def _go_on(self, desk: _Desk, scan: _Scan) -> None:
+    async def _go_on(self, desk: Desk, scan: Scan) -> None:
         if scan.batches is None:
-            if scan.top == desk.folder.path and not await self._reattach(desk.folder):
+            if scan.top == desk.folder.path and not await self._reattach(desk):
                 desk.finish(scan)
                 return
-            scan.batches = desk.folder.scan(scan.top)
+            desk.begin(scan)
+        assert scan.batches is not None
         batch = await self._in_thread(next, scan.batches, None)
         if batch is None:
             desk.finish(scan)
             return
         for found in batch:
-            if found.stamp is None:
-                self._warn_once(found.path, found.why)
+            if isinstance(found, Trouble):
+                self._troubles.tell(found.path, found.topic, found.why)
             else:
-                self._guard(self._observe, found.path, found.stamp)
+                self._guard(self._meet, found.path, found, scan, desk)
 
-    async def _reattach(self, folder: Folder) -> bool:
+    async def _reattach(self, desk: Desk) -> bool:
+        path = desk.folder.path
         try:
-            await self._in_thread(folder.reattach)
+            await self._in_thread(desk.folder.reattach)
         except UsageError as error:
-            self._warn_once(folder.path, f"its rules wait until it can be watched again: {error}")
+            self._troubles.tell(path, "gone", f"its rules wait until it can be watched again: {error}")
             return False
-        self._warned.pop(folder.path, None)
+        self._troubles.tell(path, "gone", "")
         return True
 
-    def _take(self, tip: Tip, stamp: Stamp | None, standing: bool) -> None:
-        if tip.source:
-            self._settling.forget(tip.source)
-            self._inbox.moved(Path(tip.source), Path(tip.path))
-        if stamp is not None:
-            self._observe(tip.path, stamp, changed=True)
+    def _take(self, path: str, look: Look, standing: bool) -> None:
+        self._untold.pop(path, None)
+        if look.tip.source:
+            self._settling.forget(look.tip.source)
+            self._inbox.moved(Path(look.tip.source), Path(path))
+        if look.stamp is not None:
+            self._observe(path, look.stamp, changed=look.tip.kind is Kind.WRITTEN)
             return
-        self._settling.forget(tip.path)
-        if self._inbox.wanted(Path(tip.path)) is not None and standing:
-            self._inbox.gone(Path(tip.path))
+        self._settling.forget(path)
+        if look.tip.kind is Kind.GONE and standing and self._inbox.wanted(Path(path)) is not None:
+            self._inbox.gone(Path(path))
+
+    def _empty(self, folder: str) -> None:
+        self._inbox.emptied(Path(folder))
+
+    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk) -> None:
+        if scan.source:
+            source = scan.source + path[len(scan.top) :]
+            self._settling.forget(source)
+            self._inbox.moved(Path(source), Path(path))
+        known = path in self._settling
+        self._observe(path, found.stamp)
+        if scan.checking and found.heard and not known and path in self._settling:
+            self._untold[path] = desk
 
     def _observe(self, path: str, stamp: Stamp, *, changed: bool = False) -> None:
         wanted = None if self._inbox.known(path, stamp) else self._inbox.wanted(Path(path))
@@ -286,16 +360,26 @@ class Watcher:
         now = self._clock()
         match self._settling.inspected(path, sight, now):
             case Settled(stamp, since):
+                self._distrust(path)
                 self._inbox.settled(Path(path), stamp, now - since)
             case Rejected(stamp, since, why):
+                self._distrust(path)
                 self._inbox.rejected(Path(path), stamp, now - since, why)
             case Waiting(why, late=True):
                 self._inbox.warned(Path(path), f"it still waits: {why}")
 
-    def _warn_once(self, path: str, message: str) -> None:
-        if self._warned.get(path) != message:
-            self._warned[path] = message
-            self._inbox.warned(Path(path), message)
+    def _distrust(self, path: str) -> None:
+        """A file has settled. If a rescan found it and no note ever told of it, what it lies on is silent."""
+        desk = self._untold.pop(path, None)
+        if desk is not None and path not in self._settled:
+            top = desk.folder.distrust(path)
+            if top is not None:
+                why = f"no event told of {path}, which a rescan found; from now on it is read every {self._poll:g} s"
+                self._troubles.tell(top, "silent", why)
+        self._settled.pop(path, None)
+        self._settled[path] = None
+        if len(self._settled) > _REMEMBERED:
+            del self._settled[next(iter(self._settled))]
 
     def _guard(self, step: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
         """What an inbox does wrong about one file must not make the folder deaf to all others."""
@@ -307,31 +391,3 @@ class Watcher:
 
     def _in_thread(self, look: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
         return self._loop.run_in_executor(self._lookers, look, *args)
-
-
-def _calm_watchdog() -> None:
-    """Two of watchdog's own sayings mean nothing to a person: a folder it found twice, a thread that ends.
-
-    The first must not reach a program that turns warnings into errors: it would end the thread that reads
-    inotify, and all folders would be deaf.
-    """
-    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-    logging.getLogger("watchdog.observers.inotify").addFilter(_matters)
-
-
-def _matters(record: logging.LogRecord) -> bool:
-    return "thread is inactive" not in record.getMessage()
-
-
-def _look(folder: Folder, tips: Sequence[Tip]) -> tuple[list[Stamp | None], bool]:
-    """The stamp of each tip's file; and whether the folder itself stands, asked only if one is missing."""
-    stamps = [None if tip.tree else stamp_of(tip.path) for tip in tips]
-    return stamps, None not in stamps or folder.exists()
-
-
-def _merged(roots: Sequence[Root]) -> tuple[Root, ...]:
-    """One root a folder: two rules may watch the same one, with and without what is below it."""
-    recursive: dict[Path, bool] = {}
-    for root in roots:
-        recursive[root.path] = root.recursive or recursive.get(root.path, False)
-    return tuple(Root(path, below) for path, below in recursive.items())

@@ -30,6 +30,7 @@ SECTIONS = {
     "StudioSettings": "studio.",
     "RuleEntry": "",
     "Retry": "retry.",
+    "Where": "where.",
 }
 
 

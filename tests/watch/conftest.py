@@ -33,3 +33,10 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         command += ["-map", "0:v", "-frames:v", "1", "-update", "1", str(made[ending])]
     subprocess.run(command, check=True)
     return made
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "in box"
+    folder.mkdir()
+    return folder

@@ -99,8 +99,8 @@ def test_a_file_that_was_busy_stays_quiet_once_more_before_it_settles() -> None:
 
 @pytest.mark.parametrize(
     "sight",
-    [seen(0, CUT), Busy(stamp(0)), Unreadable("it cannot be read")],
-    ids=["cut", "busy", "unreadable"],
+    [seen(0, CUT), Busy(stamp(0))],
+    ids=["cut", "busy"],
 )
 def test_a_file_that_does_not_settle_is_warned_about_once_after_ten_minutes(sight: Sight) -> None:
     settling = observed(quiet=3.0, at=0.0)
@@ -116,6 +116,18 @@ def test_a_file_that_does_not_settle_is_warned_about_once_after_ten_minutes(sigh
     (pending,) = settling.waiting()
     assert (str(pending.path), pending.since) == (CLIP, 0.0)
     assert pending.why
+
+
+def test_a_file_that_cannot_be_read_is_warned_about_at_the_first_look_and_only_then() -> None:
+    settling = observed(quiet=3.0, at=0.0)
+    late = []
+    for _ in range(3):
+        due = settling.next_due() or 0.0
+        settling.due(due)
+        outcome = settling.inspected(CLIP, Unreadable("it cannot be read"), due)
+        assert isinstance(outcome, Waiting)
+        late.append(outcome.late)
+    assert late == [True, False, False]
 
 
 def test_a_file_that_goes_on_growing_is_not_late() -> None:
