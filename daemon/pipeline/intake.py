@@ -457,9 +457,12 @@ def _missing(known: Sequence[KnownFile], roots: Sequence[Path]) -> set[Path]:
 
 
 def _still(connection: Connection, left: KnownFile | None) -> KnownFile | None:
-    """A file that was moved away, unless another arrival of the same content has been taken for it meanwhile."""
+    """A file that was moved away, unless another arrival of the same content has been taken for it meanwhile.
+
+    A look that finds it gone in between changes nothing of that.
+    """
     known = None if left is None else files.known(connection, left.path)
-    return known if known == left else None
+    return known if known is not None and left is not None and known.content == left.content else None
 
 
 def _is_any_delivered(earlier: Sequence[Job]) -> bool:
