@@ -45,6 +45,7 @@ from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun,
 from daemon.pipeline.intake import Arrival, Intake
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
+from daemon.pipeline.renewal import renew
 from daemon.pipeline.runner import Runner, tell_people
 from daemon.rules.match import Match, RuleBook
 from daemon.service.notify import notify
@@ -148,6 +149,7 @@ class App:
         for job in await self.store.write(lambda connection: record.recover(connection, now)):
             _log.info("job.taken_up", job=job.id, step=job.step)
         await self.store.write(lambda connection: record.release_budgets(connection, now))
+        await self._renew(now)
         for job in self.store.read(record.untold):
             await tell_people(self.store, job)
         try:
@@ -170,6 +172,10 @@ class App:
             raise errors.exceptions[0] from None
         finally:
             await self._embedded.stop()
+
+    async def _renew(self, now: float) -> None:
+        book, language = RuleBook(self.config.rules, os.path.realpath), self.config.api.language
+        await self.store.write(lambda connection: renew(connection, book, language, now))
 
     def close(self) -> None:
         self.store.close()
@@ -375,9 +381,7 @@ class Inbox:
     def _rule(self, path: Path) -> Rule | None:
         """The rule that takes the file, or what it belongs to, unless its watch folder is another daemon's."""
         rule = self._gathering.rule_for(path)
-        ours = rule is not None and any(
-            root in path.parents and self._holds(root) for root in rule.watch
-        )
+        ours = rule is not None and any(root in path.parents and self._holds(root) for root in rule.watch)
         return rule if ours else None
 
 
@@ -503,14 +507,12 @@ class Daemon:
 
     async def _start(self, *, once: bool = False) -> None:
         await self._app.intake.look_at_folders(once=once)
-        began = time.time()
         await self._watcher.start()
-        await self._app.intake.look_for_missing(self._roots, began)
+        await self._app.intake.look_for_missing(self._roots)
 
     async def _rescan(self) -> None:
-        began = time.time()
         await self._watcher.rescan()
-        await self._app.intake.look_for_missing(self._roots, began)
+        await self._app.intake.look_for_missing(self._roots)
         self._app.intake.tell_waiting()
         await self._dispose_left()
 

@@ -225,7 +225,11 @@ def _explain(
         )
         if (went := _went(one, path)) is not None:
             click.echo(f"  {went}")
-    if found or (waits, owner, belongs) != (None, None, None) or not any(verdict.taken for verdict in verdicts):
+    if (
+        found
+        or (waits, owner, belongs) != (None, None, None)
+        or not any(verdict.taken for verdict in verdicts)
+    ):
         return
     if is_locked(config.state):
         click.echo(

@@ -272,7 +272,8 @@ def set_source(connection: Connection, job: Job, source: Source, now: float) -> 
 
 
 def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
-    return _set(connection, job.id, {"recipe_id": _shared(connection, recipe), "base": recipe.base})
+    shared = _shared(connection, recipe)
+    return _set(connection, job.id, {"recipe_id": shared, "base": recipe.base, "made_by": recipe.by})
 
 
 def repath(connection: Connection, source: Path, target: Path) -> None:

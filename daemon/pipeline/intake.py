@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -52,9 +51,10 @@ _HASHERS: Final = 2
 """Files hashed at once: a disk reads two as fast as twenty."""
 _TAKERS: Final = 64
 """Files on their way at once: those that wait for the disk to commit them share one commit."""
-_LOOKS: Final = 100
-"""Looks for missing files that are remembered: a file that took longer to settle counts as seen at the first."""
 _OWN_RULES: Final = "source: its own rules file is faulty: "
+_SIDE_BY_SIDE: Final = 2.0
+"""Seconds by which the old path of a moved file may be told to be gone before its new one is seen: the two folders
+may be listened to apart."""
 _HOUR: Final = 3600.0
 """Seconds for which `limits.ask_above` counts what was begun."""
 
@@ -130,7 +130,6 @@ class Intake:
         self._queue: asyncio.Queue[Arrival] = asyncio.Queue()
         self._taken: dict[str, Stat] = {}
         self._missing: set[Path] = set()
-        self._looks = deque([bench.now()], maxlen=_LOOKS)
         self._hashing = asyncio.Semaphore(_HASHERS)
         self._reading = asyncio.Lock()
         self._read: set[Path] = set()
@@ -228,8 +227,8 @@ class Intake:
         assert job is not None
         return job
 
-    async def look_for_missing(self, roots: Sequence[Path], began: float) -> None:
-        """Notes which known files are gone, after a scan of all that began then (epoch seconds).
+    async def look_for_missing(self, roots: Sequence[Path]) -> None:
+        """Notes which known files are gone, after a scan of all.
 
         A root that is gone itself says nothing about its files. Those found missing now may yet turn up under
         another name; those that were missing at the last look are gone, and a file that comes to their path is
@@ -240,7 +239,6 @@ class Intake:
         missing = await asyncio.to_thread(_missing, known, roots)
         gone = missing & self._missing
         self._missing = missing - gone
-        self._looks.append(began)
         await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
 
     async def _announce(self, job: Job | None) -> Job | None:
@@ -286,9 +284,10 @@ class Intake:
         # A link counts from when it was put there, however old the file is that it leads to.
         changed = max(found.st_ctime, path.lstat().st_ctime)
         older = self._sights.is_older(rule, arrival.match.root, path, changed)
+        seen = self._bench.now() if arrival.seen is None else arrival.seen
         same, delivered = self._bench.store.read(
             lambda connection: (
-                files.same_content(connection, content, self._look_before(arrival.seen)),
+                files.same_content(connection, content, seen - _SIDE_BY_SIDE),
                 record.deliveries_of(connection, content, key),
             )
         )
@@ -301,15 +300,6 @@ class Intake:
             delivered=bool(delivered),
             stands=any(rule.output in one.media.parents and _stands(one) for one in delivered),
         )
-
-    def _look_before(self, seen: float | None) -> float:
-        """The last look before a file was first seen, in epoch seconds.
-
-        Not the last one of all: a file that was moved and took its time to settle was taken for a drop when a
-        look fell in between.
-        """
-        looks = self._looks
-        return looks[-1] if seen is None else max((look for look in looks if look <= seen), default=looks[0])
 
     def _is_of(self, rule: Rule, file: KnownFile, key: str, older: bool) -> bool:
         """Whether a file that was moved away had its place in the rule's tree; that may have another name by now."""
@@ -615,13 +605,12 @@ def _device(folder: Path) -> int | None:
 
 
 def _still(connection: Connection, left: KnownFile | None) -> KnownFile | None:
-    """A file that was moved away, unless another arrival of the same content has been taken for it meanwhile."""
+    """A file that was moved away, unless another arrival of the same content has been taken for it meanwhile.
+
+    A look that finds it gone in between changes nothing of that.
+    """
     known = None if left is None else files.known(connection, left.path)
-    if left is None or known is None:
-        return None
-    # A look for missing files may have come in between: it has only written down what we saw ourselves.
-    seen_gone = known if left.gone_at is not None else replace(known, gone_at=None)
-    return known if seen_gone == left else None
+    return known if known is not None and left is not None and known.content == left.content else None
 
 
 def _is_any_delivered(earlier: Sequence[Job]) -> bool:

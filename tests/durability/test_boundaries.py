@@ -38,16 +38,9 @@ from tests.durability.edges import Boundary, When
 from tests.durability.soak import has_ended
 from tests.durability.studio import Counts, Studio, studio
 
-pytestmark = [
-    pytest.mark.heavy,
-    pytest.mark.skipif(
-        "REELDROP_DEATHS" not in os.environ, reason="REELDROP_DEATHS=1 dies at every boundary"
-    ),
-]
+pytestmark = pytest.mark.heavy
 
 WORKERS: Final = 2
-SHARE: Final = int(os.environ.get("REELDROP_DEATHS", "1"))
-"""One in so many deaths is died; 1: all of them."""
 WHENS: Final[tuple[When, ...]] = ("before", "after")
 ENOUGH: Final = 10
 """Things that are wrong, after which no more deaths are looked at."""
@@ -356,7 +349,7 @@ def test_a_daemon_killed_at_any_boundary_goes_on_as_if_nothing_had_happened(tmp_
         scenes = list(workers.map(lambda stage: stage.record(played), stages))
         deaths: Deaths = SimpleQueue()
         for number, scene in enumerate(scenes[0]):
-            for boundary, when in list(product(scene.boundaries, WHENS))[::SHARE]:
+            for boundary, when in product(scene.boundaries, WHENS):
                 deaths.put((number, Death(when, boundary)))
         all_of_them = deaths.qsize()
         list(workers.map(lambda stage, mine: play(stage, mine, deaths, wrong), stages, scenes))

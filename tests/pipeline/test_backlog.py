@@ -197,6 +197,48 @@ def test_what_is_asked_about_follows_a_watch_folder_that_is_renamed(home: Home, 
     asyncio.run(go())
 
 
+def test_what_is_approved_is_what_the_rules_say_now(home: Home, live: Live) -> None:
+    """Whoever reads what held clips would be edited to, and mends the rule, does not pay for the faulty one."""
+    home.drop(0)
+    home.drop(1, "2019")
+    mended = home.rules().replace("name: office", "name: studio").replace("trim to 1 s", "trim to 1.2 s")
+
+    async def go() -> None:
+        async with live(home.folder, home.rules()) as life:
+            await life.rest()
+        with lines_about_waiting() as told:
+            async with live(
+                home.folder, mended.replace("output: out", 'output: out, output_name: "{stem}-x"')
+            ) as life:
+                await life.rest()
+                assert {(job.state, job.rule) for job in life.jobs()} == {(State.HELD, "studio")}
+                await order(life, "approve", rule="studio")
+                await life.rest()
+                assert {(job.state, job.recipe.instructions) for job in life.jobs()} == {
+                    (State.SUCCEEDED, ("trim to 1.2 s",))
+                }
+        assert [line.partition(";")[0] for line in told] == ["studio: 2 files were there before the rule"]
+        assert (home.charged(), "clip0-x.mp4" in home.results()) == (2 * PRICE, True)
+
+    asyncio.run(go())
+
+
+def test_estimates_of_what_waits_follow_what_the_rules_jobs_cost(home: Home, live: Live) -> None:
+    home.drop(0)
+
+    async def go() -> None:
+        async with live(home.folder, home.rules()) as life:
+            await life.rest()
+            assert [job.estimate for job in life.jobs()] == [50.0]
+            home.drop(1)
+            await life.rest(home.inbox)
+        async with live(home.folder, home.rules()) as life:
+            await life.rest()
+            assert [job.estimate for job in life.jobs() if job.state is State.HELD] == [float(PRICE)]
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize(
     ("keys", "made", "state", "charged"),
     [

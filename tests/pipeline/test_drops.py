@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from daemon.jobs import record
 from daemon.jobs.model import Job
@@ -173,6 +175,39 @@ def test_a_clip_that_was_away_when_its_turn_came_runs_when_it_is_back(
             again = await desk.app.intake.take(Arrival(match, path, stamp))
             assert (await desk.ended(again)).state is State.SUCCEEDED
             assert again.id == job.id
+
+    asyncio.run(go())
+
+
+def test_a_moved_clip_is_no_drop_though_its_old_path_is_told_gone_before_it_is_written_down(
+    service: Any, open_desk: OpenDesk, make_clip: MakeClip
+) -> None:
+    """The intake reads what is known first and writes later; in between a look found the old path gone."""
+
+    async def go() -> None:
+        async with open_desk(service.url, service.token, ["trim to 1 s"]) as desk:
+            await desk.ended(await desk.drop(make_clip("here.mp4")))
+            old, new = desk.inbox / "here.mp4", desk.inbox / "there.mp4"
+            old.rename(new)
+            found = new.stat()
+            match = RuleBook(desk.app.config.rules).match(new)
+            assert match is not None
+            begun, read = threading.Event(), threading.Event()
+
+            def hold_up(_: Connection) -> None:
+                begun.set()
+                read.wait()
+
+            desk.app.store.write_later(hold_up)
+            await asyncio.to_thread(begun.wait)
+            desk.app.intake.forget(old)  # not on disk before the intake has read
+            stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            taking = asyncio.create_task(desk.app.intake.take(Arrival(match, new, stamp)))
+            async with asyncio.timeout(30):
+                while desk.app.store._queue.qsize() < 2:  # noqa: ASYNC110  # nobody tells of it
+                    await asyncio.sleep(0.005)
+            read.set()
+            assert await taking is None
 
     asyncio.run(go())
 

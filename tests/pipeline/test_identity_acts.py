@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 
 from daemon.app import App
 from daemon.config.loading import parse
+from daemon.jobs.schema import files
 from daemon.jobs.states import State
 from tests.durability.clips import distinct, tiny
 
@@ -281,6 +283,30 @@ def test_moving_to_another_watch_folder_of_the_rule_makes_no_job(
     asyncio.run(go())
 
 
+@pytest.mark.parametrize(
+    "office",
+    [
+        "  - {name: office, watch: in, output: out, instruction: trim to 1.2 s, existing: run}\n",
+        "  - {name: other, watch: in, output: other, instruction: trim to 1.2 s, existing: run}\n",
+    ],
+    ids=["a changed instruction", "another rule"],
+)
+def test_other_instructions_hold_for_what_is_dropped_from_now_on(
+    place: Place, live: Live, office: str
+) -> None:
+    async def go() -> None:
+        paid, results = place.paid(), place.results()
+        async with live(place.folder, place.rules(office=office)) as life:
+            await life.rest()
+            assert (place.paid(), place.results(), len(life.jobs())) == (paid, results, CLIPS)
+            clip = place.clips[0].read_bytes()
+            (place.inbox / "dropped.mp4").write_bytes(clip)
+            await life.rest(place.inbox)
+            assert (place.paid(), life.jobs()[0].recipe.instructions) == (paid + 1, ("trim to 1.2 s",))
+
+    asyncio.run(go())
+
+
 OTHER = "  - {name: second, watch: other, output: out2}\n"
 
 
@@ -320,6 +346,23 @@ async def move_out_and_back_in(place: Place, life: Any) -> None:
     await life.rest(place.inbox)
 
 
+async def move_out_and_back_in_under_other_names(place: Place, life: Any) -> None:
+    away = place.folder / "away"
+    away.mkdir()
+    for clip in place.clips:
+        clip.rename(away / clip.name)
+    await life.rest(place.inbox)
+    await life.app.store.write(a_minute_ago)
+    for clip in away.iterdir():
+        clip.rename(place.inbox / f"other {clip.name}")
+    await life.rest(place.inbox)
+
+
+def a_minute_ago(connection: Connection) -> None:
+    """So long have files been gone that are gone."""
+    connection.execute(update(files).values(gone_at=files.c.gone_at - 60.0))
+
+
 async def delete_and_drop(place: Place, life: Any) -> None:
     contents = {clip: clip.read_bytes() for clip in place.clips}
     for clip in contents:
@@ -330,7 +373,11 @@ async def delete_and_drop(place: Place, life: Any) -> None:
     await life.rest(place.inbox)
 
 
-@pytest.mark.parametrize("act", [move_out_and_back_in, delete_and_drop], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    "act",
+    [move_out_and_back_in, move_out_and_back_in_under_other_names, delete_and_drop],
+    ids=lambda act: act.__name__,
+)
 @pytest.mark.parametrize(
     ("again", "paid_for", "served"),
     [("copy", 0, CLIPS), ("skip", 0, 0), ("redo", CLIPS, CLIPS)],
