@@ -15,8 +15,8 @@ from benchmarks.rounds import Sample, cpu_seconds, spread
 from daemon.app import App
 from daemon.config.loading import parse
 from daemon.jobs.states import State
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.hooks import Happening, JobChanged
-from daemon.pipeline.intake import Arrival
 from daemon.rules.match import RuleBook
 
 _RULES: Final = """\

@@ -141,7 +141,7 @@ def _write(path: Path, made: list[Job], write: Callable[[Connection, Job], None]
 
 
 def _as_dropped(connection: Connection, job: Job) -> None:
-    files.remember(connection, job.source)
+    files.remember(connection, [job.source])
     jobs.note(connection, job.id, f"settled: {job.source.path} ({job.source.size:,} bytes)", job.created_at)
 
 

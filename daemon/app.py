@@ -33,6 +33,7 @@ from daemon.nemo.account import Account, AnonymousAccount, TokenAccount
 from daemon.nemo.client import Attribution, Terms, ask_anonymous_token
 from daemon.nemo.embedded import EmbeddedAccount
 from daemon.nemo.live import Visitor
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.backlog import told
 from daemon.pipeline.barring import Payer
 from daemon.pipeline.bench import Bench
@@ -42,7 +43,7 @@ from daemon.pipeline.conditions import look_again
 from daemon.pipeline.disposing import dispose_left
 from daemon.pipeline.gathering import Gathering
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
-from daemon.pipeline.intake import Arrival, Intake
+from daemon.pipeline.intake import Intake
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
 from daemon.pipeline.renewal import renew

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -50,18 +50,28 @@ def new_id() -> str:
 
 
 def add_job(connection: Connection, job: Job) -> None:
-    connection.execute(
-        insert(_jobs).values(
+    add_jobs(connection, [job])
+
+
+def add_jobs(connection: Connection, jobs: Sequence[Job]) -> None:
+    shared = {
+        recipe: _shared(connection, recipe) for recipe in {replace(job.recipe, base="") for job in jobs}
+    }
+    rows = [
+        {
             **{name: getattr(job, name) for name in _PLAIN},
             **_source_columns(job.source),
-            recipe_id=_shared(connection, job.recipe),
-            base=job.recipe.base,
-            made_by=job.made_by,
-            state=job.state.value,
-            step=job.step.value if job.step else None,
-            outputs=[str(path) for path in job.outputs],
-        )
-    )
+            "recipe_id": shared[replace(job.recipe, base="")],
+            "base": job.recipe.base,
+            "made_by": job.made_by,
+            "state": job.state.value,
+            "step": job.step.value if job.step else None,
+            "outputs": [str(path) for path in job.outputs],
+        }
+        for job in jobs
+    ]
+    if rows:
+        connection.execute(insert(_jobs), rows)
 
 
 def get_job(connection: Connection, job_id: str) -> Job | None:
@@ -526,6 +536,13 @@ def note(connection: Connection, job_id: str, text: str, now: float) -> None:
     connection.execute(insert(_timeline).values(job=job_id, at=now, text=text))
 
 
+def note_all(connection: Connection, notes: Iterable[tuple[str, str]], now: float) -> None:
+    """A line (the second of each pair) for the timeline of each job."""
+    rows = [{"job": job_id, "at": now, "text": text} for job_id, text in notes]
+    if rows:
+        connection.execute(insert(_timeline), rows)
+
+
 def timeline_of(connection: Connection, job_id: str) -> list[Entry]:
     rows = connection.execute(
         select(_timeline.c.at, _timeline.c.text).where(_timeline.c.job == job_id).order_by(_timeline.c.id)
@@ -599,11 +616,14 @@ def deliveries_with(connection: Connection, contents: Collection[str]) -> list[D
     return [Delivery(**{name: value for name, value in row._mapping.items() if name != "id"}) for row in rows]
 
 
-def is_delivered(connection: Connection, path: Path, content: str) -> bool:
-    """Whether this file is a result of ours, where we put it: an output folder may be a watch folder too."""
+def results_at(connection: Connection, paths: Collection[Path]) -> frozenset[tuple[Path, str]]:
+    """The results of ours that were put at these paths (a few hundred), and their hashes.
+
+    An output folder may be a watch folder too.
+    """
     table = schema.deliveries
-    query = select(table.c.id).where(table.c.media == path, table.c.media_hash == content).limit(1)
-    return connection.execute(query).first() is not None
+    rows = connection.execute(select(table.c.media, table.c.media_hash).where(table.c.media.in_(paths)))
+    return frozenset((media, content) for media, content in rows)
 
 
 # Rows to values and back

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.config.model import Rule
-from daemon.pipeline.intake import Stat
+from daemon.pipeline.arrivals import Stat
 from daemon.rules import company
 from daemon.rules.match import Match, RuleBook
 

@@ -28,8 +28,9 @@ from daemon.errors import MediaError, UsageError
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.media.probe import probe
 from daemon.media.types import kind_of
+from daemon.pipeline.arrivals import Arrival, Mate, Stat
 from daemon.pipeline.beside import Asked, Beside, Company, stat_of, tree
-from daemon.pipeline.intake import Arrival, Intake, Mate, Stat
+from daemon.pipeline.intake import Intake
 from daemon.rules import company
 from daemon.rules.gather import AUTO, LONGEST, Awaited, Go, Wait, alone_or_with, folder_whole
 from daemon.rules.match import Match, RuleBook

@@ -27,7 +27,7 @@ from daemon.media.types import MAX_BYTES, kind_of
 from daemon.pipeline.backlog import FirstSights
 from daemon.pipeline.beside import Beside, tree
 from daemon.pipeline.drops import Find, NoJob, Sighting, asked_above, sighting, work_for
-from daemon.pipeline.intake import recipe_of
+from daemon.pipeline.recipes import recipe_of
 from daemon.rules import company
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import Match, RuleBook

@@ -20,7 +20,7 @@ from daemon.jobs.prices import Estimate
 from daemon.jobs.states import State
 from daemon.jobs.store import Store
 from daemon.pipeline import orders
-from daemon.pipeline.intake import recipe_of
+from daemon.pipeline.recipes import recipe_of
 from daemon.rules import company
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import RuleBook
@@ -67,7 +67,7 @@ def look(store: Store, config: Config, job: Job, named: Path | None = None) -> A
 
     Raises ReeldropError where it stands nowhere, or is being edited once more already.
     """
-    known = store.read(lambda connection: files.same_content(connection, job.source.content))
+    known = store.read(lambda connection: files.with_contents(connection, [job.source.content]))
     named_too = [] if named is None else [named]
     for path in dict.fromkeys([job.source.path, *(file.path for file in known), *named_too]):
         if _holds(path, job.source):

@@ -11,7 +11,7 @@ from daemon.jobs.model import Job, Recipe
 from daemon.jobs.prices import Prices
 from daemon.jobs.states import State
 from daemon.media.types import kind_of
-from daemon.pipeline.intake import recipe_of
+from daemon.pipeline.recipes import recipe_of
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import Match, RuleBook
 

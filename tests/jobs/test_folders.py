@@ -52,13 +52,13 @@ def test_a_first_sight_is_of_the_files_that_a_rule_takes(store: Store) -> None:
     assert store.read(partial(folders.first_sight, root=Path("/in"), takes="audio")) is None
 
 
-def test_content_may_turn_up_elsewhere_until_the_next_look(store: Store) -> None:
+def test_a_file_that_is_gone_is_known_by_its_content_and_stands_again_when_it_is_back(store: Store) -> None:
     source = Source(Path("/in/a.mp4"), 1, 2, 3, 4, "c0ffee")
-    store.write_now(lambda connection: files.remember(connection, source))
+    store.write_now(lambda connection: files.remember(connection, [source]))
     store.write_now(lambda connection: files.mark_gone(connection, [source.path], 50.0))
-    assert store.read(lambda connection: files.same_content(connection, "c0ffee")) == []
-    assert store.read(lambda connection: files.same_content(connection, "c0ffee", 51.0)) == []
-    (left,) = store.read(lambda connection: files.same_content(connection, "c0ffee", 49.0))
+    (left,) = store.read(lambda connection: files.with_contents(connection, ["c0ffee", "other"]))
     assert (left.path, left.gone_at) == (source.path, 50.0)
-    store.write_now(lambda connection: files.remember(connection, source))
-    assert len(store.read(lambda connection: files.same_content(connection, "c0ffee"))) == 1
+    store.write_now(lambda connection: files.remember(connection, [source]))
+    assert [one.gone_at for one in store.read(lambda connection: files.at(connection, [source.path]))] == [
+        None
+    ]

@@ -279,7 +279,7 @@ def test_a_job_is_found_by_the_beginning_of_its_id(store: Store, make_job: MakeJ
 
 def test_a_renamed_file_keeps_being_known(store: Store) -> None:
     source = Source(Path("/in/a.mp4"), 1, 2, 3, 4, "c")
-    store.write_now(lambda connection: files.remember(connection, source))
+    store.write_now(lambda connection: files.remember(connection, [source]))
     store.write_now(lambda connection: files.moved(connection, Path("/in/a.mp4"), Path("/in/b.mp4")))
     assert store.read(lambda connection: files.known(connection, Path("/in/a.mp4"))) is None
     known = store.read(lambda connection: files.known(connection, Path("/in/b.mp4")))
@@ -287,7 +287,7 @@ def test_a_renamed_file_keeps_being_known(store: Store) -> None:
     store.write_now(lambda connection: files.mark_gone(connection, [Path("/in/b.mp4")], 9.0))
     gone = store.read(lambda connection: files.known(connection, Path("/in/b.mp4")))
     assert gone is not None and not gone.is_same(1, 2, 3, 4)
-    store.write_now(lambda connection: files.remember(connection, replace(source, path=Path("/in/b.mp4"))))
+    store.write_now(lambda connection: files.remember(connection, [replace(source, path=Path("/in/b.mp4"))]))
     back = store.read(lambda connection: files.known(connection, Path("/in/b.mp4")))
     assert back is not None and back.gone_at is None
 

@@ -60,7 +60,7 @@ def write_job(connection: Connection, job: Job, dice: random.Random) -> None:
                 connection, kept, outcome, told if step is Step.EDIT else {"url": "u" * 99}, at + 10
             )
     record.reserve(connection, job, f"base {job.id}")
-    files.remember(connection, job.source)
+    files.remember(connection, [job.source])
     if job.state is State.SUCCEEDED:
         record.add_delivery(
             connection,

@@ -23,8 +23,8 @@ from daemon.config.loading import parse
 from daemon.jobs import record
 from daemon.jobs.model import Job, Step
 from daemon.jobs.states import State
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.hooks import Happening, JobChanged, StepBegun
-from daemon.pipeline.intake import Arrival
 from daemon.rules.match import RuleBook
 
 Loss = Literal["none", "request", "answer", "words", "error"]

@@ -20,9 +20,9 @@ from daemon.deliver import dispose as sources
 from daemon.jobs import files, record
 from daemon.jobs.model import Job, Recipe, Source
 from daemon.jobs.states import State
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.disposing import Disposal, dispose_left, due
 from daemon.pipeline.hooks import Happening, JobChanged
-from daemon.pipeline.intake import Arrival
 from daemon.rules.match import RuleBook
 
 MakeClip = Callable[[str], Path]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from daemon.jobs import record
 from daemon.jobs.model import Job
 from daemon.jobs.states import State
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.drops import (
     BEFORE,
     TOO_MUCH,
@@ -28,7 +29,6 @@ from daemon.pipeline.drops import (
     work_for,
 )
 from daemon.pipeline.hooks import Happening, JobChanged
-from daemon.pipeline.intake import Arrival
 from daemon.rules.match import RuleBook
 
 MakeJob = Callable[..., Job]

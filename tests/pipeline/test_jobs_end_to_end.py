@@ -15,7 +15,7 @@ from daemon.jobs.model import Job, Outcome, Step
 from daemon.jobs.states import State
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.media.probe import probe
-from daemon.pipeline.intake import Arrival
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.orders import retry
 from daemon.rules.match import RuleBook
 

@@ -16,8 +16,8 @@ from daemon.jobs.model import Job, Outcome, Step
 from daemon.jobs.states import FINISHED, IllegalMove, Move, State
 from daemon.jobs.store import Store
 from daemon.pipeline import orders
+from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.hooks import Happening, JobChanged, StepBegun
-from daemon.pipeline.intake import Arrival
 from daemon.pipeline.orders import ORDERS, Busy, Done
 from daemon.rules.match import RuleBook
 
