@@ -155,9 +155,11 @@ class Intake:
         self._told = waiting
 
     def is_known(self, path: str, stat: Stat) -> bool:
-        """Whether this version of the file was taken before (or is being taken)."""
+        """Whether this version of the file was taken before (or is being taken), and has stood there since."""
         if self._taken.get(path) == stat:
             return True
+        if self._missing and Path(path) in self._missing:
+            return False
         known = self._bench.store.read(lambda connection: files.known(connection, Path(path)))
         return known is not None and known.is_same(*stat)
 
@@ -531,6 +533,7 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
         after=rule.after,
         archive=_below(rule.archive if rule.after == "archive" else None, match),
         quarantine=_below(rule.quarantine, match),
+        is_folder=match.is_folder,
     )
 
 
