@@ -33,6 +33,7 @@ from daemon.nemo.account import Account, AnonymousAccount, TokenAccount
 from daemon.nemo.client import Attribution, Terms, ask_anonymous_token
 from daemon.nemo.embedded import EmbeddedAccount
 from daemon.nemo.live import Visitor
+from daemon.pipeline import renewal
 from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.backlog import told
 from daemon.pipeline.barring import Payer
@@ -46,7 +47,6 @@ from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun,
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
-from daemon.pipeline.renewal import renew
 from daemon.pipeline.runner import Runner, tell_people
 from daemon.rules.match import Match, RuleBook
 from daemon.service.notify import notify
@@ -175,8 +175,12 @@ class App:
             await self._embedded.stop()
 
     async def _renew(self, now: float) -> None:
+        held = self.store.read(renewal.held)
+        if not held:
+            return
         book, language = RuleBook(self.config.rules, os.path.realpath), self.config.api.language
-        await self.store.write(lambda connection: renew(connection, book, language, now))
+        matches = await asyncio.to_thread(renewal.taken_today, held, book, self.bench.ffmpeg)
+        await self.store.write(lambda connection: renewal.renew(connection, matches, language, now))
 
     def close(self) -> None:
         self.store.close()
@@ -192,7 +196,7 @@ class App:
             instructions=(instruction,),
             output=output,
         )
-        stamp, rejected = await asyncio.to_thread(_inspected, path)
+        stamp, rejected = await asyncio.to_thread(_inspected, path, self.bench.ffmpeg)
         match = Match(rule, path.parent, path.name)
         return await self.intake.order(Arrival(match, path, stamp, rejected))
 
@@ -411,7 +415,13 @@ class Daemon:
             for rule in app.config.rules
             for folder in rule.watch
         ]
-        self._watcher = Watcher(roots, self._inbox, poll=watching.poll, follow_links=watching.follow_links)
+        self._watcher = Watcher(
+            roots,
+            self._inbox,
+            poll=watching.poll,
+            follow_links=watching.follow_links,
+            ffmpeg=app.bench.ffmpeg,
+        )
         app.commands["pending"] = self._pending
         app.commands["troubles"] = self._troubles
         app.commands["approvals"] = self._approvals
@@ -607,8 +617,8 @@ def _watch_fault(rule: Rule, folder: Path) -> str | None:
     return None
 
 
-def _inspected(path: Path) -> tuple[Stamp, str | None]:
-    sight = inspect(str(path))
+def _inspected(path: Path, ffmpeg: Callable[[], Ffmpeg]) -> tuple[Stamp, str | None]:
+    sight = inspect(str(path), ffmpeg)
     match sight:
         case Gone():
             raise SourceError("", f"{path} is no file", "Name a video, sound, picture or text file.")

@@ -95,6 +95,7 @@ class Recipe:
     `folder` is where this job's files go (the tree below the watch folder included), `file_mode` None
     means: as the folder has it. `first` and `longest` are seconds. `answer` goes to an editor that asks back.
     `after`, `archive` and `quarantine` say what becomes of the source, and where this job's own is moved to.
+    `is_folder`: a dropped folder was taken as a whole.
     """
 
     instructions: tuple[str, ...]
@@ -116,6 +117,7 @@ class Recipe:
     after: After = "keep"
     archive: Path | None = None
     quarantine: Path | None = None
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

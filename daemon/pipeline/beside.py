@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat as modes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.config.model import Rule
+from daemon.config.own import own_rule
+from daemon.errors import UsageError
 from daemon.pipeline.arrivals import Stat
 from daemon.rules import company
 from daemon.rules.match import Match, RuleBook
@@ -139,6 +141,17 @@ def stat_of(path: Path) -> Stat | None:
         if modes.S_ISREG(found.st_mode)
         else None
     )
+
+
+def by_its_own_rules(match: Match, path: Path) -> Match:
+    """The match as the clip's own rules file changes it, if there is one. Blocks; raises UsageError for its faults."""
+    own = company.own_rules_of(path)
+    if not os.path.lexists(own):
+        return match
+    if own.is_symlink():
+        # What it leads to would be quoted in the faults, to everyone who can read the results.
+        raise UsageError("", f"{own} is a link; a clip's own rules are a file beside it")
+    return replace(match, rule=own_rule(own, match.rule))
 
 
 def _is_folder(path: Path) -> bool:

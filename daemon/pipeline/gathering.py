@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,13 +23,12 @@ from typing import Any, Final
 import structlog
 
 from daemon.config.model import Rule, Where
-from daemon.config.own import own_rule
 from daemon.errors import MediaError, UsageError
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.media.probe import probe
 from daemon.media.types import kind_of
 from daemon.pipeline.arrivals import Arrival, Mate, Stat
-from daemon.pipeline.beside import Asked, Beside, Company, stat_of, tree
+from daemon.pipeline.beside import Asked, Beside, Company, by_its_own_rules, stat_of, tree
 from daemon.pipeline.intake import Intake
 from daemon.rules import company
 from daemon.rules.gather import AUTO, LONGEST, Awaited, Go, Wait, alone_or_with, folder_whole
@@ -238,9 +237,7 @@ class Gathering:
         fault = None
         if found.own_rules is not None:
             try:
-                match = replace(
-                    match, rule=await asyncio.to_thread(_own_rule, found.own_rules.path, match.rule)
-                )
+                match = await asyncio.to_thread(by_its_own_rules, match, path)
             except UsageError as error:
                 fault = str(error)
         self._put(
@@ -425,10 +422,3 @@ def _lacks(one: Awaited) -> str:
     if one.there:
         return f"without {one.what}: it is there, and has not settled"
     return f"without {one.what}: it did not come"
-
-
-def _own_rule(path: Path, rule: Rule) -> Rule:
-    if path.is_symlink():
-        # What it leads to would be quoted in the faults, to everyone who can read the results.
-        raise UsageError("", f"{path} is a link; a clip's own rules are a file beside it")
-    return own_rule(path, rule)

@@ -79,14 +79,15 @@ class Intake:
         self._told = waiting
 
     def is_known(self, path: str, stat: Stat) -> bool:
-        """Whether this version of the file was taken before (or is being taken)."""
+        """Whether this version of the file was taken before (or is being taken), and has stood there since."""
         return self.are_known([(path, stat)])[0]
 
     def are_known(self, versions: Sequence[tuple[str, Stat]]) -> list[bool]:
         """The same for a few hundred at once: asked one by one, a start over 10,000 known files took 24 s. Blocks."""
         paths = [Path(path) for path, _ in versions]
         found = self._bench.store.read(lambda connection: files.at(connection, paths))
-        known = {os.fspath(file.path): file for file in found}
+        missing = self._admission.missing
+        known = {os.fspath(file.path): file for file in found if file.path not in missing}
         return [
             self._taken.get(path) == stat or ((file := known.get(path)) is not None and file.is_same(*stat))
             for path, stat in versions

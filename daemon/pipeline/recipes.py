@@ -42,6 +42,7 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
         after=rule.after,
         archive=_below(rule.archive if rule.after == "archive" else None, match),
         quarantine=_below(rule.quarantine, match),
+        is_folder=match.is_folder,
     )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from daemon.config.model import Config
-from daemon.config.own import own_rule
 from daemon.deliver import folder
 from daemon.errors import ReeldropError
 from daemon.jobs import files, prices, record, schema
@@ -20,6 +19,7 @@ from daemon.jobs.prices import Estimate
 from daemon.jobs.states import State
 from daemon.jobs.store import Store
 from daemon.pipeline import orders
+from daemon.pipeline.beside import by_its_own_rules
 from daemon.pipeline.recipes import recipe_of
 from daemon.rules import company
 from daemon.rules.identity import instructions_key
@@ -87,10 +87,9 @@ def anew(config: Config, job: Job, path: Path, job_id: str, now: float) -> tuple
     found = next((match for match in matches if match.rule.name == job.rule), None)
     if found is None:
         return job.recipe, job.key
-    match = company.bundled(found)
-    own = company.own_rules_of(path)
-    if os.path.lexists(own):
-        match = replace(match, rule=own_rule(own, match.rule))
+    match = company.as_taken(found, is_folder=job.recipe.is_folder)
+    if not match.is_folder:
+        match = by_its_own_rules(match, path)
     sent = [one.content for one in job.source.companions if one.sent]
     return recipe_of(match, job_id, config.api.language, now), instructions_key(match.rule, sent)
 

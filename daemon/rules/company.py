@@ -86,7 +86,12 @@ def recorded_of(path: Path) -> tuple[Path, ...]:
 
 def bundled(match: Match) -> Match:
     """The dropped folder that the file is a part of, where its rule takes folders whole; else the file itself."""
-    if match.rule.bundle != "folder" or len(match.relative.parts) < 2:
+    return as_taken(match, is_folder=match.rule.bundle == "folder")
+
+
+def as_taken(match: Match, *, is_folder: bool) -> Match:
+    """The dropped folder of a file that was taken with all of it, whatever its rule says now; else the file itself."""
+    if not is_folder or len(match.relative.parts) < 2:
         return match
     return replace(match, below=match.relative.parts[0], is_folder=True)
 

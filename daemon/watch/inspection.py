@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePath
 
+from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
+from daemon.media.tail import decodes_to_its_end
 from daemon.watch.container import examine
 from daemon.watch.faults import unreadable
 from daemon.watch.lease import Lease, writer_of
@@ -30,8 +34,16 @@ def stamp_of(path: str) -> Stamp | None:
         return None
 
 
-def inspect(path: str) -> Sight:
-    """Looks at the file at `path`. May wait as long as its file system makes it wait; raises nothing."""
+def any_ffmpeg() -> Ffmpeg:
+    """The one that is found without a word in the rules. Raises MediaError."""
+    return Ffmpeg(find_ffmpeg())
+
+
+def inspect(path: str, ffmpeg: Callable[[], Ffmpeg] = any_ffmpeg) -> Sight:
+    """Looks at the file at `path`. May wait as long as its file system makes it wait; raises nothing.
+
+    `ffmpeg`: looks at the end of an mp4 that ends in zeros.
+    """
     try:
         stamp = stamp_from(Path(path).stat())
         if stamp is None:
@@ -44,14 +56,14 @@ def inspect(path: str) -> Sight:
     except OSError as error:
         return Unreadable(unreadable(path, error))
     try:
-        return inspect_open(fd, path)
+        return inspect_open(fd, path, partial(decodes_to_its_end, Path(path), ffmpeg))
     except OSError as error:
         return Unreadable(unreadable(path, error))
     finally:
         os.close(fd)
 
 
-def inspect_open(fd: int, path: str) -> Sight:
+def inspect_open(fd: int, path: str, decodes: Callable[[], bool]) -> Sight:
     """Looks through `fd` at the file that was opened at `path`. Raises OSError where reading fails."""
     before = stamp_from(os.fstat(fd))
     if before is None:
@@ -59,7 +71,7 @@ def inspect_open(fd: int, path: str) -> Sight:
     lease = writer_of(fd)
     if lease is Lease.BUSY:
         return Busy(before)
-    finding = examine(fd, before.size, PurePath(path))
+    finding = examine(fd, before.size, PurePath(path), decodes)
     after = stamp_of(path)
     if after is None:
         return Gone()

@@ -28,12 +28,13 @@ from typing import Final, ParamSpec, TypeVar, TypeVarTuple
 import structlog
 
 from daemon.errors import UsageError
+from daemon.media.ffmpeg import Ffmpeg
 from daemon.watch.desk import Desk, Scan
 from daemon.watch.ear import Inotify
 from daemon.watch.folders import POLL, Found, Look, Root, Trouble, merged
 from daemon.watch.hearing import Kind
 from daemon.watch.inbox import Inbox
-from daemon.watch.inspection import inspect
+from daemon.watch.inspection import any_ffmpeg, inspect
 from daemon.watch.lease import ignore_lease_signals
 from daemon.watch.mounts import Mounts, read_mounts
 from daemon.watch.settling import Pending, Rejected, Settled, Settling, Waiting
@@ -77,7 +78,8 @@ class Watcher:
 
     `clock`: monotonic seconds; `uptime`: such as go on while the machine is suspended. `poll`: seconds between two
     scans of what events do not tell of; `pulse`: between two looks whether the folders stand. `follow_links`:
-    whether links that lead out of a root, and links to folders, are followed.
+    whether links that lead out of a root, and links to folders, are followed. `ffmpeg`: looks at the end of a file
+    that may be filled by half.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Watcher:
         poll: float = POLL,
         pulse: float = PULSE,
         follow_links: bool = False,
+        ffmpeg: Callable[[], Ffmpeg] = any_ffmpeg,
     ) -> None:
         self._roots = merged(roots)
         self._inbox = inbox
@@ -98,6 +101,7 @@ class Watcher:
         self._poll = poll
         self._pulse = min(pulse, poll)
         self._follow_links = follow_links
+        self._ffmpeg = ffmpeg
         self._settling = Settling()
         self._inotify = Inotify()
         self._desks: list[Desk] = []
@@ -343,7 +347,7 @@ class Watcher:
     def _inspect(self) -> None:
         """An inspector's thread. Not of a pool: one that hangs must not keep the process from ending."""
         while (path := self._to_inspect.get()) is not None:
-            self._sights.append((path, inspect(path)))
+            self._sights.append((path, inspect(path, self._ffmpeg)))
             if not self._telling:
                 self._telling = True
                 # The loop may have ended while a file kept us waiting.

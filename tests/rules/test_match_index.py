@@ -127,16 +127,28 @@ def rule(name: str, *match: str, watch: str = "/in") -> Rule:
     )
 
 
-SHAPES: dict[str, tuple[Callable[[int], Rule], Callable[[int], str]]] = {
+Shape = tuple[Callable[[int], Rule], Callable[[int], str]]
+
+
+def of_pattern(pattern: str, path: str) -> Shape:
+    """A thousand rules that differ in the number 042 of `pattern`, and what each of them takes."""
+
+    def make(number: int) -> Rule:
+        return rule(f"{number}", pattern.replace("042", f"{number:03}"))
+
+    def path_of(number: int) -> str:
+        return path.replace("042", f"{number:03}")
+
+    return make, path_of
+
+
+SHAPES: dict[str, Shape] = {
     "1,000 folders": (
         lambda n: rule(f"{n}", "video", watch=f"/in/c{n:03}"),
         lambda n: f"/in/c{n:03}/day/clip-{n}.mp4",
     ),
     **{
-        pattern: (
-            lambda n, pattern=pattern: rule(f"{n}", pattern.replace("042", f"{n:03}")),
-            lambda n, path=path: path.replace("042", f"{n:03}"),
-        )  # type: ignore[misc]
+        pattern: of_pattern(pattern, path)
         for pattern, path in {
             "client-042/**": "/in/client-042/day/clip-7.mp4",
             "client-042/*.mp4": "/in/Client-042/clip-7.mp4",

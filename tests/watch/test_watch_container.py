@@ -2,24 +2,32 @@ from __future__ import annotations
 
 import os
 import random
+import struct
+import subprocess
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from daemon.media.tail import decodes_to_its_end
 from daemon.watch.container import examine
+from daemon.watch.inspection import any_ffmpeg
 from daemon.watch.sight import Content, Finding
 
-MEASURED = ("mp4", "faststart", "mov", "m4a", "avi", "wav", "png", "webp")
+MEASURED = ("mp4", "faststart", "mov", "m4a", "avi", "mkv", "webm", "wav", "png", "jpg", "gif", "webp")
 """The kinds whose structure says where the file ends."""
 
 
 def examined(path: Path, name: str | None = None) -> Finding:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return examine(fd, path.stat().st_size, PurePath(name or path.name))
+        decodes = partial(decodes_to_its_end, path, any_ffmpeg)
+        return examine(fd, path.stat().st_size, PurePath(name or path.name), decodes)
     finally:
         os.close(fd)
 
@@ -59,6 +67,86 @@ def test_an_mp4_preallocated_to_its_final_size_is_unfinished_while_its_end_is_ze
     cut = index if kind == "mp4" else 32
     preallocated = whole[:cut] + bytes(len(whole) - cut)
     assert examined(written(tmp_path, "clip.mp4", preallocated)).content is Content.UNFINISHED
+
+
+@pytest.mark.parametrize("sound", ["aac", "alac", "pcm_s16le"])
+@pytest.mark.parametrize("picture", ["libx264", "mpeg4", "mjpeg"])
+def test_a_faststart_clip_filled_by_half_is_unfinished_and_one_that_ends_in_silence_is_whole(
+    tmp_path: Path, picture: str, sound: str
+) -> None:
+    path = tmp_path / "clip.mov"
+    frames = ["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=3,noise=alls=40:allf=t"]
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "3", "-shortest"]
+    to = ["-c:v", picture, "-pix_fmt", "yuvj420p", "-c:a", sound, "-movflags", "+faststart"]
+    command = [str(any_ffmpeg().binary), "-v", "error", "-y", *frames, *silence, *to, str(path)]
+    subprocess.run(command, check=True)
+    whole = path.read_bytes()
+    assert examined(path).content is Content.WHOLE
+    padded = whole + struct.pack(">I4s", 8 + 9000, b"free") + bytes(9000)
+    assert examined(written(tmp_path, "padded.mov", padded)).content is Content.WHOLE
+    for share in (0.5, 0.9):
+        filled = int(len(whole) * share)
+        found = examined(written(tmp_path, "half.mov", whole[:filled] + bytes(len(whole) - filled)))
+        assert found == Finding(
+            Content.UNFINISHED, "it is incomplete: it ends in zeros, and its end cannot be decoded"
+        )
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif"])
+def test_a_picture_preallocated_to_its_final_size_is_unfinished_while_its_end_is_zeros(
+    media: Mapping[str, Path], tmp_path: Path, kind: str
+) -> None:
+    whole = media[kind].read_bytes()
+    filled = len(whole) * 2 // 3
+    found = examined(written(tmp_path, f"a.{kind}", whole[:filled] + bytes(len(whole) - filled)))
+    assert found.content is Content.UNFINISHED
+    assert examined(written(tmp_path, f"b.{kind}", whole + b"a trailer")).content is Content.WHOLE
+
+
+def test_every_way_of_writing_a_jpg_is_whole_and_a_picture_inside_it_is_not_its_end(tmp_path: Path) -> None:
+    inner, noise = tmp_path / "inner.jpg", random.Random(1).randbytes(400 * 300 * 3)
+    picture = Image.frombytes("RGB", (400, 300), noise)
+    picture.resize((64, 48)).save(inner)
+    exif = Image.Exif()
+    exif[0x010E] = "x\xff\xd9" * 50
+    ways: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "progressive": {"progressive": True},
+        "restarts": {"restart_marker_rows": 1},
+        "grey": {},
+        "thumbnail": {"exif": b"Exif\0\0" + exif.tobytes()[6:] + inner.read_bytes()},
+    }
+    for name, way in ways.items():
+        path = tmp_path / f"{name}.jpg"
+        (picture.convert("L") if name == "grey" else picture).save(path, quality=95, **way)
+        whole = path.read_bytes()
+        assert examined(path).content is Content.WHOLE, name
+        for cut in (len(whole) - 1, len(whole) * 3 // 4, 2000):
+            assert examined(written(tmp_path, "cut.jpg", whole[:cut])).content is Content.UNFINISHED, name
+
+
+def test_a_gif_of_many_pictures_with_colours_of_their_own_is_whole_and_no_beginning_of_it(
+    tmp_path: Path,
+) -> None:
+    frames = [
+        Image.frombytes("RGB", (60, 40), random.Random(seed).randbytes(60 * 40 * 3)).quantize(64 + seed)
+        for seed in range(5)
+    ]
+    path = tmp_path / "many.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0, comment=b"; a comment")
+    whole = path.read_bytes()
+    assert examined(path).content is Content.WHOLE
+    for cut in range(64, len(whole), 97):
+        assert examined(written(tmp_path, "cut.gif", whole[:cut])).content is Content.UNFINISHED
+
+
+def test_a_recording_whose_writer_never_noted_its_size_is_told_by_nothing(
+    media: Mapping[str, Path], tmp_path: Path
+) -> None:
+    whole = bytearray(media["mkv"].read_bytes())
+    at = whole.index(b"\x18\x53\x80\x67") + 4
+    whole[at : at + 8] = b"\x01" + b"\xff" * 7
+    assert examined(written(tmp_path, "live.mkv", bytes(whole[:-500]))).content is Content.WHOLE
 
 
 def test_bytes_that_somebody_appended_to_a_finished_mp4_do_no_harm(
