@@ -346,8 +346,8 @@ class Inbox:
         rule = self._rule(path)
         return None if rule is None else Wanted(rule.settle)
 
-    def known(self, path: str, stamp: Stamp) -> bool:
-        return self._gathering.known(path, stamp) or self._intake.is_known(path, stamp)
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+        return self._gathering.known(found) | self._intake.known(found)
 
     def settled(self, path: Path, stamp: Stamp, age: float) -> None:
         self._put(path, stamp, age, None)

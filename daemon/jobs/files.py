@@ -29,6 +29,18 @@ def at(connection: Connection, paths: Collection[Path]) -> list[KnownFile]:
     return [KnownFile(**row._mapping) for row in rows]
 
 
+def standing(connection: Connection, found: Collection[tuple[str, tuple[int, int, int, int]]]) -> set[str]:
+    """Those paths at which a file is known with this device, inode, size and mtime in ns (a few hundred at most).
+
+    Rows and not values: it is asked for every file of every scan.
+    """
+    at = type_coerce(files.c.path, LargeBinary)
+    query = select(at, files.c.device, files.c.inode, files.c.size, files.c.mtime_ns)
+    wanted = {os.fsencode(path): (path, stat) for path, stat in found}
+    rows = connection.execute(query.where(at.in_(wanted), files.c.gone_at.is_(None)))
+    return {wanted[path][0] for path, *stat in rows if wanted[path][1] == tuple(stat)}
+
+
 def among(connection: Connection, paths: Collection[Path], inodes: Collection[int]) -> list[KnownFile]:
     """Known files at these paths, or with these inodes; a few hundred of each at most."""
     rows = connection.execute(select(files).where(or_(files.c.path.in_(paths), files.c.inode.in_(inodes))))

@@ -94,10 +94,12 @@ class Gathering:
             rules = [rule for rule, _ in company.taker_of_companion(self._book, path)]
         return max(rules, key=lambda rule: LONGEST if rule.settle is None else rule.settle, default=None)
 
-    def known(self, path: str, stat: Stat) -> bool:
-        """Whether this version has settled and is remembered here. A str: asked for every file of every scan."""
-        told = self._told.get(Path(path)) if self._told else None
-        return told is not None and told.stat == stat
+    def known(self, found: Iterable[tuple[str, Stat]]) -> set[str]:
+        """The paths whose version has settled and is remembered here. A str: asked for every file of every scan."""
+        if not self._told:
+            return set()
+        told = ((path, stat, self._told.get(Path(path))) for path, stat in found)
+        return {path for path, stat, one in told if one is not None and one.stat == stat}
 
     def settled(self, path: Path, stat: Stat, seen: float | None, rejected: str | None) -> None:
         """This version of a file has settled, or is nothing that the editor takes (`rejected`: why)."""

@@ -80,18 +80,14 @@ class Intake:
 
     def is_known(self, path: str, stat: Stat) -> bool:
         """Whether this version of the file was taken before (or is being taken), and has stood there since."""
-        return self.are_known([(path, stat)])[0]
+        return bool(self.known([(path, stat)]))
 
-    def are_known(self, versions: Sequence[tuple[str, Stat]]) -> list[bool]:
+    def known(self, found: Sequence[tuple[str, Stat]]) -> set[str]:
         """The same for a few hundred at once: asked one by one, a start over 10,000 known files took 24 s. Blocks."""
-        paths = [Path(path) for path, _ in versions]
-        found = self._bench.store.read(lambda connection: files.at(connection, paths))
-        missing = self._admission.missing
-        known = {os.fspath(file.path): file for file in found if file.path not in missing}
-        return [
-            self._taken.get(path) == stat or ((file := known.get(path)) is not None and file.is_same(*stat))
-            for path, stat in versions
-        ]
+        asked = [one for one in found if self._taken.get(one[0]) != one[1]]
+        standing = self._bench.store.read(partial(files.standing, found=asked)) if asked else set[str]()
+        missing = {os.fspath(path) for path in self._admission.missing}
+        return {path for path, _ in found}.difference(path for path, _ in asked) | standing - missing
 
     def put(self, arrival: Arrival) -> None:
         self._taken[os.fspath(arrival.path)] = arrival.stat

@@ -25,6 +25,10 @@ class Scan:
         self.batches: Iterator[list[Found | Trouble]] | None = None
         self.done = asyncio.Event()
 
+    def before(self, path: str) -> str:
+        """Where a file of the tree was before the tree was renamed; else where it is."""
+        return self.source + path[len(self.top) :] if self.source else path
+
 
 class Desk:
     """One watch folder and the scans that it waits for. `checking`: a thread is looking whether it stands."""

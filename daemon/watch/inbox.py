@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ class Wanted:
 
 
 class Inbox(Protocol):
-    """Who wants the files. Called on the event loop, one call at a time; must neither block nor raise.
+    """Who wants the files. But for `known`, called on the event loop, one call at a time; must neither block nor raise.
 
     `settled` and `rejected` are told once for each version of a file, and the watcher keeps no memory of it:
     from then on `known` has to answer True for that path and stamp.
@@ -26,10 +27,11 @@ class Inbox(Protocol):
     def wanted(self, path: Path) -> Wanted | None:
         """Whether a rule takes `path`, and after what quiet time. None: nothing is done with it."""
 
-    def known(self, path: str, stamp: Stamp) -> bool:
-        """Whether this version needs no settling: it was told already.
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+        """Those paths whose version needs no settling: it was told already. Called in threads, and may block.
 
-        Asked first and for every file of every scan; a str, since 100,000 Paths cost as much as the scan.
+        Asked first and for every file of every scan, many at once; of a str, since 100,000 Paths cost as much as
+        the scan.
         """
 
     def settled(self, path: Path, stamp: Stamp, age: float) -> None:
@@ -48,7 +50,7 @@ class Inbox(Protocol):
         """A folder was moved out with all that is in it. Not told while the watch folder itself is missing."""
 
     def moved(self, source: Path, target: Path) -> None:
-        """A file was renamed within its watch folder; told before `known` is asked about `target`."""
+        """A file was renamed within its watch folder."""
 
     def warned(self, path: Path, message: str) -> None:
         """A person should know: a file that does not settle, a folder that cannot be read or is gone."""

@@ -246,16 +246,44 @@ class Watcher:
             desk.work.clear()
             while not desk.idle:
                 if not desk.folder.hearing.silent:
-                    self._hear(desk, *await self._in_thread(desk.folder.hear))
+                    self._hear(desk, *await self._in_thread(self._heard, desk.folder.hear))
                 elif desk.folder.hearing.awaits:
                     await asyncio.sleep(_PAIRED)
                     if desk.folder.hearing.silent:
-                        self._hear(desk, *await self._in_thread(desk.folder.departed))
+                        self._hear(desk, *await self._in_thread(self._heard, desk.folder.departed))
                 if desk.scans:
                     await self._go_on(desk, desk.scans[0])
                 self._arm()
 
-    def _hear(self, desk: Desk, looks: Sequence[Look], standing: bool) -> None:
+    def _heard(self, hear: Callable[[], tuple[list[Look], bool]]) -> tuple[list[Look], bool, set[str]]:
+        """In a thread: what was heard, whether the folder stands, and which of the files are known.
+
+        One that was renamed is asked about by its old path: it is the same version.
+        """
+        looks, standing = hear()
+        found = [(one.tip.source or one.tip.path, one.stamp) for one in looks if one.stamp is not None]
+        return looks, standing, self._known(found)
+
+    def _scanned(self, scan: Scan) -> tuple[list[Found | Trouble], set[str]] | None:
+        """In a thread: what a scan found next, and which of the files are known, as `_heard` tells it."""
+        assert scan.batches is not None
+        batch = next(scan.batches, None)
+        if batch is None:
+            return None
+        found = [(scan.before(one.path), one.stamp) for one in batch if isinstance(one, Found)]
+        return batch, self._known(found)
+
+    def _known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+        try:
+            return self._inbox.known(found) if found else set()
+        except Exception as error:
+            # Then all of them settle once more, and whoever wants them sees that they are the same.
+            context = {"message": "it could not be told which files are known", "exception": error}
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
+            return set()
+
+    def _hear(self, desk: Desk, looks: Sequence[Look], standing: bool, known: set[str]) -> None:
         for look in looks:
             match look.tip.kind:
                 case Kind.LOST:
@@ -267,7 +295,7 @@ class Watcher:
                     if standing:
                         self._guard(self._empty, look.tip.path)
                 case _:
-                    self._guard(self._take, look.tip.path, look, standing)
+                    self._guard(self._take, look.tip.path, look, standing, known)
 
     async def _go_on(self, desk: Desk, scan: Scan) -> None:
         if scan.batches is None:
@@ -275,16 +303,16 @@ class Watcher:
                 desk.finish(scan)
                 return
             desk.begin(scan)
-        assert scan.batches is not None
-        batch = await self._in_thread(next, scan.batches, None)
-        if batch is None:
+        scanned = await self._in_thread(self._scanned, scan)
+        if scanned is None:
             desk.finish(scan)
             return
+        batch, known = scanned
         for found in batch:
             if isinstance(found, Trouble):
                 self._troubles.tell(found.path, found.topic, found.why)
             else:
-                self._guard(self._meet, found.path, found, scan, desk)
+                self._guard(self._meet, found.path, found, scan, desk, known)
 
     async def _reattach(self, desk: Desk) -> bool:
         path = desk.folder.path
@@ -296,13 +324,14 @@ class Watcher:
         self._troubles.tell(path, "gone", "")
         return True
 
-    def _take(self, path: str, look: Look, standing: bool) -> None:
+    def _take(self, path: str, look: Look, standing: bool, known: set[str]) -> None:
         self._untold.pop(path, None)
         if look.tip.source:
             self._settling.forget(look.tip.source)
             self._inbox.moved(Path(look.tip.source), Path(path))
         if look.stamp is not None:
-            self._observe(path, look.stamp, changed=look.tip.kind is Kind.WRITTEN)
+            known_before = (look.tip.source or path) in known
+            self._observe(path, look.stamp, known_before, changed=look.tip.kind is Kind.WRITTEN)
             return
         self._settling.forget(path)
         if look.tip.kind is Kind.GONE and standing and self._inbox.wanted(Path(path)) is not None:
@@ -311,18 +340,18 @@ class Watcher:
     def _empty(self, folder: str) -> None:
         self._inbox.emptied(Path(folder))
 
-    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk) -> None:
+    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk, known: set[str]) -> None:
         if scan.source:
-            source = scan.source + path[len(scan.top) :]
+            source = scan.before(path)
             self._settling.forget(source)
             self._inbox.moved(Path(source), Path(path))
-        known = path in self._settling
-        self._observe(path, found.stamp)
-        if scan.checking and found.heard and not known and path in self._settling:
+        waited = path in self._settling
+        self._observe(path, found.stamp, scan.before(path) in known)
+        if scan.checking and found.heard and not waited and path in self._settling:
             self._untold[path] = desk
 
-    def _observe(self, path: str, stamp: Stamp, *, changed: bool = False) -> None:
-        wanted = None if self._inbox.known(path, stamp) else self._inbox.wanted(Path(path))
+    def _observe(self, path: str, stamp: Stamp, known: bool, *, changed: bool = False) -> None:
+        wanted = None if known else self._inbox.wanted(Path(path))
         if wanted is None:
             self._settling.forget(path)
         else:

@@ -149,7 +149,7 @@ def test_a_companion_that_its_rule_takes_too_is_no_job_of_its_own(
     def is_known(life: Any, path: Path) -> bool:
         found = path.stat()
         stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-        return bool(life.daemon._inbox.known(str(path), stat))
+        return bool(life.daemon._inbox.known([(str(path), stat)]))
 
     asyncio.run(work())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,8 +37,8 @@ class Box:
         self.wanted_asked.append(path)
         return Wanted(self.quiet) if path.suffix in (".mp4", ".txt") else None
 
-    def known(self, path: str, stamp: Stamp) -> bool:
-        return self.memory.get(path) == stamp
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+        return {path for path, stamp in found if self.memory.get(path) == stamp}
 
     def settled(self, path: Path, stamp: Stamp, age: float) -> None:
         self.memory[str(path)] = stamp
@@ -73,9 +73,9 @@ class Knowing(Box):
         super().__init__()
         self.asked: list[str] = []
 
-    def known(self, path: str, stamp: Stamp) -> bool:
-        self.asked.append(path)
-        return True
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+        self.asked += [path for path, _ in found]
+        return {path for path, _ in found}
 
 
 class Faulty(Box):
