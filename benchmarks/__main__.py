@@ -45,6 +45,9 @@ PARTS: Final[dict[str, Callable[[Place, Sizes], list[Line]]]] = {
     help="Jobs in the record that is looked at; files that are known, twice those of a burst.",
 )
 @click.option(
+    "--idle", default=20.0, show_default=True, help="Seconds for which an idle daemon is looked at."
+)
+@click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Where the temporary folder is made. Default: the system's place for those.",
@@ -57,13 +60,14 @@ def main(
     rounds: int,
     job_count: int,
     queued: int,
+    idle: float,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the client against curl, stock httpx and a shell script; all PARTS, or those named."""
     # What is asked is on this machine; curl and stock httpx would go through a proxy.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    sizes = Sizes(mib, memory_mib, rounds, job_count, queued)
+    sizes = Sizes(mib, memory_mib, rounds, job_count, queued, idle)
     lines: list[Line] = []
     with place(folder) as where:
         for name in parts or PARTS:

@@ -31,6 +31,7 @@ class Sizes:
     """How much is measured. `mib`: a transfer; `memory`: the transfers whose memory is looked at, in MiB.
 
     `jobs`: what the script does in a round; ours does more in the same time. `queued`: jobs in a full record.
+    `idle`: seconds for which an idle daemon is looked at.
     """
 
     mib: int
@@ -38,6 +39,7 @@ class Sizes:
     rounds: int
     jobs: int
     queued: int
+    idle: float
 
 
 @dataclass(frozen=True, slots=True)

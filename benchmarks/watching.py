@@ -40,12 +40,11 @@ from tests.heavy.bursts import create, created
 from tests.heavy.watched import Watched, running, until
 
 _DROPS: Final = 40
+"""At the most; a fifth of the files of the other parts, where they are few."""
 _SETTLE: Final = 0.2
 """Seconds."""
 _RULES: Final = 1000
 _PATHS: Final = 2000
-_IDLE: Final = 20.0
-"""Seconds in which an idle daemon's wakeups are counted."""
 _FOLDER_SIZE: Final = 1000
 _BATCH: Final = 10_000
 
@@ -56,15 +55,20 @@ _HEADER: Final = struct.Struct("iIII")
 
 def watching(place: Place, sizes: Sizes) -> list[Line]:
     """Each figure of a whole daemon, or of the parts named, against what nobody can do without."""
-    return [*_latency(place), *_matching(sizes), _burst(place, sizes), *_known(place, sizes)]
+    return [
+        *_latency(place, min(_DROPS, sizes.queued // 5)),
+        *_matching(sizes),
+        _burst(place, sizes),
+        *_known(place, sizes),
+    ]
 
 
-def _latency(place: Place) -> list[Line]:
+def _latency(place: Place, drops: int) -> list[Line]:
     """One drop after the other, told by the daemon's own `--json` and by raw inotify on the same folder."""
     watched = Watched(place.folder / "latency", settle=f"{_SETTLE * 1000:g}ms")
     made = place.folder / "made"
     made.mkdir()
-    create(made, "wav", _DROPS + 1)
+    create(made, "wav", drops + 1)
     with _heard(watched) as ours, _inotify(watched.inbox) as theirs:
         dropped = {}
         for path in sorted(made.iterdir()):
@@ -216,8 +220,8 @@ def _known(place: Place, sizes: Sizes) -> list[Line]:
         _comes_to_rest(pid)
         held = int(_status(pid, "VmRSS")) / 1000
         before = _wakeups(pid)
-        time.sleep(_IDLE)
-        wakeups = (_wakeups(pid) - before) / _IDLE
+        time.sleep(sizes.idle)
+        wakeups = (_wakeups(pid) - before) / sizes.idle
     at_most = 90 + 300 * sizes.queued / 1e6
     what = f"{sizes.queued:,} known files"
     return [

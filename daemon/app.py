@@ -405,6 +405,7 @@ class Daemon:
                 folders[folder] = rule.recursive or folders.get(folder, False)
         self._owners = Owners(folders, app.config.state, self._told_of_owner)
         self._rescanning: asyncio.Task[None] | None = None
+        self._has_told_first = False
         book = RuleBook(app.config.rules, os.path.realpath)
         self._gathering = Gathering(book, app.intake, app.bench.ffmpeg)
         self._inbox = Inbox(self._gathering, app.intake, self._owners.holds)
@@ -524,7 +525,8 @@ class Daemon:
     async def _rescan(self) -> None:
         await self._watcher.rescan()
         await self._app.intake.look_for_missing(self._roots)
-        self._app.intake.tell_waiting()
+        if self._has_told_first:
+            self._app.intake.tell_waiting()
         await self._dispose_left()
 
     async def _dispose_left(self) -> None:
@@ -534,6 +536,7 @@ class Daemon:
         """A word about what was there before, once all of it is known."""
         await self._watcher.idle()
         await self._gathering.idle()
+        self._has_told_first = True
         self._app.intake.tell_waiting()
 
     async def _all_done(self) -> None:

@@ -1,4 +1,4 @@
-"""A whole `reeldrop run` as far as "queued": the studio's ffmpeg never ends, so the one slot stays taken."""
+"""A whole `reeldrop run` as far as "queued": ffmpeg never ends but at a file's end, so the one slot stays taken."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ rules:
 RULE = "  - {{name: {name}, watch: {watch}, output: {output}, instruction: trim to 1 s}}\n"
 STUCK = """\
 #!/bin/sh
-case " $* " in *" -i "*) exec sleep infinity ;; esac
+case " $* " in
+  *" -sseof "*) ;;
+  *" -i "*) exec sleep infinity ;;
+esac
 exec {ffmpeg} "$@"
 """
 

@@ -31,8 +31,17 @@ LINES = {
         "disk a queued job, row and indexes",
         "disk a queued job, known file and log line too",
     ],
+    "watching": [
+        "drop to queued, beyond the settle time",
+        "matching 1,000 rules, a folder each",
+        "matching 1,000 rules, one folder, a glob each",
+        "burst of 10 files, its end to the last queued",
+        "start-up with 20 known files, over none",
+        "memory with 20 known files",
+        "idle wakeups a second",
+    ],
 }
-TINY = ["--mib", "1", "--memory", "1", "--rounds", "1", "--jobs", "1", "--queued", "20"]
+TINY = ["--mib", "1", "--memory", "1", "--rounds", "1", "--jobs", "1", "--queued", "20", "--idle", "1"]
 
 
 def bench(*arguments: str, folder: Path) -> str:
