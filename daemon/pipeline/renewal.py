@@ -47,11 +47,9 @@ class Asked:
 
 
 def held(connection: Connection) -> list[Job]:
-    """What waits for approval with nothing sent."""
+    """What waits for approval."""
     return [
-        job
-        for job in record.list_jobs(connection, states=[State.HELD])
-        if job.reason_code == approvals.CODE and job.session_id is None
+        job for job in record.list_jobs(connection, states=[State.HELD]) if job.reason_code == approvals.CODE
     ]
 
 
@@ -97,7 +95,7 @@ def renew(connection: Connection, matches: Mapping[str, Match], language: str, n
             continue
         asked = Asked.now(job, match, language)
         cost = _estimate(connection, job, asked, prices)
-        if (asked, cost) == (Asked.of(job), job.estimate):
+        if (asked, cost) == (Asked.of(job), job.estimate) or record.steps_of(connection, job.id):
             continue
         if asked != Asked.of(job):
             record.release(connection, job.id)
@@ -113,6 +111,9 @@ def renew(connection: Connection, matches: Mapping[str, Match], language: str, n
 
 def _estimate(connection: Connection, job: Job, asked: Asked, prices: Prices) -> float:
     """In credits; nothing for what an earlier result serves."""
-    if asked.recipe.again != "redo" and record.deliveries_of(connection, job.source.content, asked.key):
+    served = job.estimate == 0.0
+    if asked.key != job.key:
+        served = bool(record.deliveries_of(connection, job.source.content, asked.key))
+    if served and asked.recipe.again != "redo":
         return 0.0
     return prices.estimate(asked.rule, kind_of(job.source.path), asked.recipe).credits

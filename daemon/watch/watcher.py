@@ -36,7 +36,7 @@ from daemon.watch.hearing import Kind
 from daemon.watch.inbox import Inbox
 from daemon.watch.inspection import any_ffmpeg, inspect
 from daemon.watch.lease import ignore_lease_signals
-from daemon.watch.mounts import Mounts, read_mounts
+from daemon.watch.mounts import read_mounts
 from daemon.watch.settling import Pending, Rejected, Settled, Settling, Waiting
 from daemon.watch.sight import Sight, Stamp
 from daemon.watch.troubles import Troubles
@@ -202,14 +202,14 @@ class Watcher:
             last = now
             if self._inotify.died:
                 await self._renew()
-            mounts = await self._in_thread(read_mounts)
             if not all(desk.checking for desk in self._desks):
-                self._in_thread(self._check, self._desks, mounts)
+                self._in_thread(self._check, self._desks)
             for desk in self._desks:
                 desk.poll(self._clock())
 
-    def _check(self, desks: Sequence[Desk], mounts: Mounts) -> None:
+    def _check(self, desks: Sequence[Desk]) -> None:
         """In a thread. One that hangs is left to its folder; the next pulse's goes round it."""
+        mounts = read_mounts()
         for desk in desks:
             if desk.checking:
                 continue

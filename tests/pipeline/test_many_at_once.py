@@ -1,0 +1,116 @@
+"""Many files at once: written down together, and each as if it had come alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.jobs import holds, record
+from daemon.jobs.states import State
+
+Live = Callable[..., AbstractAsyncContextManager[Any]]
+
+RULES = """\
+state: state
+limits: {jobs: 1}
+defaults: {by: embedded, instruction: trim to 1 s, match: audio, settle: 300ms}
+rules:
+  - {name: many, watch: in, output: out}
+  - {name: held, watch: other, output: out}
+"""
+FILES = 300
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    for name in ("in", "other"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "in"
+
+
+def wav(number: int) -> bytes:
+    samples = struct.pack("<I", number) * 50
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, 1, 1, 800, 1600, 2, 16
+    )
+    return head + struct.pack("<4sI", b"data", len(samples)) + samples
+
+
+async def taken(life: Any) -> None:
+    """Returns once all that is there was looked at; the jobs go on."""
+    await life.daemon._rescan()
+    await life.daemon._watcher.idle()
+    await life.daemon._gathering.idle()
+
+
+def test_of_many_files_at_once_each_is_a_job_and_equal_ones_share_a_result(
+    live: Live, tmp_path: Path, inbox: Path
+) -> None:
+    async def work() -> None:
+        async with live(tmp_path, RULES) as life:
+            await life.app.store.write(lambda connection: holds.hold(connection, ["many", "held"], 0.0))
+            for number in range(5):
+                (inbox / f"early-{number}.wav").write_bytes(wav(number))
+            await taken(life)
+            await life.app.store.write(lambda connection: holds.resume(connection, ["many"]))
+            for number in range(5, FILES):
+                (inbox / f"{number}.wav").write_bytes(wav(number))
+            for number in (0, 7):
+                (inbox / f"twin of {number}.wav").write_bytes(wav(number))
+            (inbox / "foreign.wav").write_bytes(b"no sound at all")
+            (tmp_path / "other" / "held.wav").write_bytes(wav(FILES))
+            await taken(life)
+            jobs = life.jobs()
+            assert set(Counter(job.source.path for job in jobs).values()) == {1}
+            assert len(jobs) == FILES + 4
+            states = {job.source.path.name: job.state for job in jobs}
+            assert (states["foreign.wav"], states["held.wav"]) == (State.FAILED, State.HELD)
+            assert {job.recipe.base for job in jobs} == {
+                f"{path.stem}-{job.rule}" for job in jobs for path in [job.source.path]
+            }
+            told = life.app.store.read(lambda connection: record.timeline_of(connection, jobs[9].id))
+            assert told[0].text == f"settled: {jobs[9].source.path} ({jobs[9].source.size} bytes)"
+
+    asyncio.run(work())
+
+
+def test_a_file_that_left_and_is_back_unchanged_is_a_drop_and_one_that_stayed_is_none(
+    live: Live, tmp_path: Path, inbox: Path
+) -> None:
+    async def work() -> None:
+        clip, folder = inbox / "clip.wav", inbox / "below"
+        folder.mkdir()
+        for path, number in ((clip, 1), (folder / "deep.wav", 2), (inbox / "stays.wav", 3)):
+            path.write_bytes(wav(number))
+        async with live(tmp_path, RULES) as life:
+            intake = life.app.intake
+            await taken(life)
+            stats = {path: path.stat() for path in (clip, folder / "deep.wav", inbox / "stays.wav")}
+
+            def known() -> set[str]:
+                return {
+                    path.name
+                    for path, one in stats.items()
+                    if intake.is_known(
+                        os.fspath(path), (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns)
+                    )
+                }
+
+            assert known() == {"clip.wav", "deep.wav", "stays.wav"}
+            clip.rename(tmp_path / "clip.wav")
+            folder.rename(tmp_path / "below")
+            await taken(life)
+            assert known() == {"stays.wav"}
+        async with live(tmp_path, RULES) as life:
+            intake = life.app.intake
+            assert known() == {"stays.wav"}
+
+    asyncio.run(work())
