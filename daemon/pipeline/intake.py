@@ -136,6 +136,11 @@ class Intake:
         self._taken[os.fspath(arrival.path)] = arrival.stat
         self._queue.put_nowait(arrival)
 
+    @property
+    def left(self) -> int:
+        """How many files that were put have become neither a job nor nothing yet."""
+        return len(self._taken)
+
     async def idle(self) -> None:
         """Returns once everything that was put has become a job or nothing."""
         await self._queue.join()

@@ -317,7 +317,18 @@ class Runner:
     async def _put_back(self, job: Job) -> None:
         now = self._bench.now()
         with suppress(IllegalMove):  # it ended in the moment in which it was stopped
-            await self._bench.store.write(lambda connection: record.put_back(connection, job, now))
+            back = await self._bench.store.write(lambda connection: record.put_back(connection, job, now))
+            if back.state is State.HELD:
+                await tell_people(self._bench.store, back)
+
+
+async def take_up(store: Store, now: float) -> list[Job]:
+    """Puts back in the queue what a daemon that died left running; to be called by whoever has the lock."""
+    left = await store.write(lambda connection: record.recover(connection, now))
+    for job in left:
+        if job.state is State.HELD:
+            await tell_people(store, job)
+    return left
 
 
 async def tell_people(store: Store, job: Job) -> None:
