@@ -41,19 +41,15 @@ def renew(connection: Connection, book: RuleBook, language: str, now: float) -> 
 
     Whoever reads what thousands of held clips would be edited to, and mends the rule, approves the mended one.
     """
-    held = [
-        job
-        for job in record.list_jobs(connection, states=[State.HELD])
-        if job.reason_code == approvals.CODE and job.session_id is None
-    ]
+    held = record.list_jobs(connection, states=[State.HELD])
     prices, renewed = Prices(connection), 0
     for job in held:
-        match = book.match(job.source.path)
+        match = book.match(job.source.path) if job.reason_code == approvals.CODE else None
         if match is None:
             continue
         asked = Asked.now(job, match, language)
         cost = _estimate(connection, job, asked, prices)
-        if (asked, cost) == (Asked.of(job), job.estimate):
+        if (asked, cost) == (Asked.of(job), job.estimate) or record.steps_of(connection, job.id):
             continue
         if asked != Asked.of(job):
             record.release(connection, job.id)
@@ -69,6 +65,9 @@ def renew(connection: Connection, book: RuleBook, language: str, now: float) -> 
 
 def _estimate(connection: Connection, job: Job, asked: Asked, prices: Prices) -> float:
     """In credits; nothing for what an earlier result serves."""
-    if asked.recipe.again != "redo" and record.deliveries_of(connection, job.source.content, asked.key):
+    served = job.estimate == 0.0
+    if asked.key != job.key:
+        served = bool(record.deliveries_of(connection, job.source.content, asked.key))
+    if served and asked.recipe.again != "redo":
         return 0.0
     return prices.estimate(asked.rule, kind_of(job.source.path), asked.recipe).credits
