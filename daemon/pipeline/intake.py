@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -208,11 +209,29 @@ class Intake:
         a drop.
         """
         now = self._bench.now()
-        known = await asyncio.to_thread(self._bench.store.read, files.all_standing)
-        missing = await asyncio.to_thread(_missing, known, roots)
+        missing = await asyncio.to_thread(self._find_missing, roots)
         gone = missing & self._missing
         self._missing = missing - gone
         await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
+
+    def _find_missing(self, roots: Sequence[Path]) -> set[Path]:
+        """Which known files are gone, as far as their own file system can tell: it may not be mounted now. Blocks."""
+        devices: dict[bytes, int | None] = {}
+        missing = set()
+        for number, root in enumerate(roots):
+            looked_at = tuple(os.fsencode(one).rstrip(b"/") + b"/" for one in roots[:number])
+            after = b""
+            while some := self._bench.store.read(partial(files.standing_below, folder=root, after=after)):
+                after = some[-1][0]
+                for name, device in some:
+                    if name.startswith(looked_at) or os.path.lexists(name):
+                        continue
+                    here = os.path.dirname(name)  # noqa: PTH120  100,000 values of Path took two seconds
+                    if here not in devices:
+                        devices[here] = _device(Path(os.fsdecode(here)), root)
+                    if devices[here] == device:
+                        missing.add(Path(os.fsdecode(name)))
+        return missing
 
     async def _announce(self, job: Job | None) -> Job | None:
         if job is None:
@@ -436,19 +455,12 @@ def _language(text: str) -> str:
     return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"
 
 
-def _missing(known: Sequence[KnownFile], roots: Sequence[Path]) -> set[Path]:
-    """Which known files are not there, as far as their own file system can tell: it may not be mounted now."""
-    devices: dict[Path, int | None] = {}
-    missing = set()
-    for file in known:
-        root = next((root for root in roots if root in file.path.parents), None)
-        if root is not None and not os.path.lexists(file.path):
-            place = next(above for above in file.path.parents if above == root or above.is_dir())
-            if place not in devices:
-                devices[place] = place.stat().st_dev if place.is_dir() else None
-            if devices[place] == file.device:
-                missing.add(file.path)
-    return missing
+def _device(folder: Path, root: Path) -> int | None:
+    """The file system that holds the part of `folder` that stands; None where its root is gone itself."""
+    place = folder
+    while place != root and not place.is_dir():
+        place = place.parent
+    return place.stat().st_dev if place.is_dir() else None
 
 
 def _still(connection: Connection, left: KnownFile | None) -> KnownFile | None:

@@ -174,13 +174,13 @@ class Runner:
         return ["service"] if known.exported_at is None else []
 
     def _sleep_for(self) -> float:
+        if len(self._working) >= self._slots:
+            return _LONGEST_SLEEP  # whoever is done wakes us
+        if any(self._has_room(by) for by in self._kept_out):
+            return 0.0  # its gate has opened since the last claim: the jobs it kept out name no later time
         # After the last claim, not after now: what came due in between would be slept over.
         since = self._claimed_at
         due = self._bench.store.read(lambda connection: record.next_due(connection, since))
-        if len(self._working) >= self._slots:
-            return _LONGEST_SLEEP
-        if any(self._has_room(by) for by in self._kept_out):
-            return 0.0  # its gate has opened since the last claim: the jobs it kept out name no later time
         gates = [self._bench.account(by).gate.shut_for for by in _EDITORS if self._room(by) == 0]
         waits = [*gates, *([] if due is None else [due - self._bench.now()])]
         return min(_LONGEST_SLEEP, max(0.0, min(waits, default=_LONGEST_SLEEP)))
