@@ -47,7 +47,7 @@ from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun,
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
-from daemon.pipeline.runner import Runner, tell_people
+from daemon.pipeline.runner import Runner, take_up, tell_people
 from daemon.rules.match import Match, RuleBook
 from daemon.service.notify import notify
 from daemon.service.schedule import Schedule
@@ -70,6 +70,8 @@ RETIRE_LOOK: Final = 86_400.0
 """Seconds between two looks for jobs that ended longer ago than `retention`."""
 LONGEST_SHUT: Final = 86_400.0
 """Seconds for which an earlier daemon's gate stays shut at the most: a wall clock may have been set back."""
+TELL_EVERY: Final = 10.0
+"""Seconds between two words about how far the files are read that were there at the start."""
 WEB_URL: Final = "https://nemovideo.com"
 OWNER_WAIT: Final = 180.0
 """Seconds more that systemd gives a start which has to see whether another daemon lives."""
@@ -147,7 +149,7 @@ class App:
     async def working(self) -> AsyncIterator[None]:
         """Jobs run inside; at the end what runs is drained, and the studio stopped."""
         now = time.time()
-        for job in await self.store.write(lambda connection: record.recover(connection, now)):
+        for job in await take_up(self.store, now):
             _log.info("job.taken_up", job=job.id, step=job.step)
         await self.store.write(lambda connection: record.release_budgets(connection, now))
         await self._renew(now)
@@ -533,8 +535,13 @@ class Daemon:
         await dispose_left(self._app.bench, self._app.config.rules)
 
     async def _tell_first(self) -> None:
-        """A word about what was there before, once all of it is known."""
+        """A word about what was there before, once all of it is known; until then, how far that is."""
         await self._watcher.idle()
+        while left := self._app.intake.left:
+            try:
+                await asyncio.wait_for(self._app.intake.idle(), TELL_EVERY)
+            except TimeoutError:
+                _log.info("files.read", told=f"{left:,} files that were there are still to be read")
         await self._gathering.idle()
         self._has_told_first = True
         self._app.intake.tell_waiting()

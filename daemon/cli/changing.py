@@ -123,15 +123,15 @@ def _send(config: Config, command: str, **asked: Any) -> Iterator[Message]:
         return
     from daemon.app import DATABASE
     from daemon.pipeline.commands import Commands
+    from daemon.pipeline.runner import take_up
 
     path = config.state / DATABASE
     if not path.exists():
         raise _nothing_yet(config)
     with StateLock(config.state), Store(path) as store:
-        # What a daemon that died left running is nobody's now.
-        store.write_now(lambda connection: record.recover(connection, time.time()))
 
         async def carried_out() -> list[Message]:
+            await take_up(store, time.time())
             return [line async for line in Commands(store, config).table[command](asked)]
 
         yield from asyncio.run(carried_out())

@@ -9,13 +9,27 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection, LargeBinary, bindparam, delete, insert, or_, select, type_coerce, update
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from daemon.jobs.model import Companion, KnownFile, Source
 from daemon.jobs.schema import files
 
 _OF_FILE = ("path", "device", "inode", "size", "mtime_ns", "content")
+_BATCH: Final = 1000
+"""Files told of at once. All 100,000 as values took 3 s and 65 MB, and nobody else could read meanwhile."""
 
 
 def known(connection: Connection, path: Path) -> KnownFile | None:
@@ -47,10 +61,16 @@ def among(connection: Connection, paths: Collection[Path], inodes: Collection[in
     return [KnownFile(**row._mapping) for row in rows]
 
 
-def all_standing(connection: Connection) -> list[KnownFile]:
-    """All known files that were there at the last look."""
-    rows = connection.execute(select(files).where(files.c.gone_at.is_(None)))
-    return [KnownFile(**row._mapping) for row in rows]
+def standing_below(connection: Connection, folder: Path, after: bytes) -> list[tuple[bytes, int]]:
+    """Path and device of the next known files below a folder that were there at the last look; none: that was all.
+
+    In the order of their paths; `after`: the path to go on from, empty at first.
+    """
+    start, path = os.fsencode(folder).rstrip(b"/"), type_coerce(files.c.path, LargeBinary)
+    # "0" follows "/": between the two lies all that is below the folder, found by the index of the paths.
+    first, last = literal(after or start + b"/", LargeBinary), literal(start + b"0", LargeBinary)
+    query = select(path, files.c.device).where(path > first, path < last, files.c.gone_at.is_(None))
+    return [(name, device) for name, device in connection.execute(query.order_by(path).limit(_BATCH))]
 
 
 def remember(connection: Connection, sources: Iterable[Source | Companion]) -> None:

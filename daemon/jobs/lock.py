@@ -1,9 +1,12 @@
-"""One daemon for a state folder: whoever holds the lock writes the database."""
+"""One daemon for a state folder: whoever holds the lock writes the database. And who may not write there at all."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import pwd
+import shlex
+import stat
 import time
 from pathlib import Path
 from types import TracebackType
@@ -26,11 +29,11 @@ class StateLock:
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = self._path.open("a+")
         except OSError as error:
-            raise StateError(
-                f"state folder {state}",
+            why, hint = shut_out(self._path) or (
                 f"cannot be written ({error.strerror})",
                 "Give this user the folder, or name another one with `state:` in the rules file.",
-            ) from None
+            )
+            raise StateError(f"state folder {state}", why, hint) from None
         if not _take(self._file):
             holder = self._path.read_text().strip() or "another process"
             self._file.close()
@@ -85,3 +88,36 @@ def is_locked(state: Path) -> bool:
             "Ask as the user whose daemon works there.",
         ) from None
     return False
+
+
+def shut_out(path: Path) -> tuple[str, str] | None:
+    """What keeps this user from writing a file of the state folder, and what mends that; None: nothing does.
+
+    Looked at are the folder, the file, and what SQLite keeps beside a database.
+    """
+    for place in (path.parent, *(Path(f"{path}{ending}") for ending in ("", "-wal", "-shm"))):
+        if not os.path.exists(place):  # noqa: PTH110  Path.exists raises where the folder above is closed to us
+            continue
+        found, me = place.stat(), os.geteuid()
+        needed = os.R_OK | os.W_OK | (os.X_OK if stat.S_ISDIR(found.st_mode) else 0)
+        if os.access(place, needed):
+            continue
+        mode, named = stat.S_IMODE(found.st_mode), shlex.quote(str(place))
+        why = (
+            f"{place} cannot be read and written by {_name(me)} "
+            f"(it belongs to {_name(found.st_uid)}, mode {mode:04o})"
+        )
+        if found.st_uid != me:
+            over = f"`sudo chown -R {_name(me)} {shlex.quote(str(path.parent))}`"
+            return why, f"Work as {_name(found.st_uid)}, or {over} gives the state folder over."
+        if mode >> 6 & needed != needed:
+            return why, f"`chmod u+rw{'x' if needed & os.X_OK else ''} {named}` mends it."
+        return why, f"See how its file system is mounted (`findmnt -T {named}`) and whether it takes changes."
+    return None
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)

@@ -10,10 +10,25 @@ import json
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, and_, func, insert, literal_column, not_, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.engine import Row
 
 from daemon.config.fields import By
@@ -100,10 +115,9 @@ def list_jobs(
     limit: int | None = None,
 ) -> list[Job]:
     """Jobs, newest first; those whose reason has the code `but` left out."""
-    query = _ALL.order_by(_jobs.c.created_at.desc(), _jobs.c.id)
-    wanted = [state.value for state in states]
-    if wanted:
-        query = query.where(_jobs.c.state.in_(wanted))
+    query = _newest()
+    if wanted := list(states):
+        query = query.where(or_(*(_is(state) for state in wanted)))
     if rule is not None:
         query = query.where(_jobs.c.rule == rule)
     if source is not None:
@@ -134,19 +148,32 @@ def counts(connection: Connection) -> dict[State, int]:
 
 def is_busy(connection: Connection) -> bool:
     """Whether a job is queued, running, or waiting for its time, and not for a held job of its content."""
-    blocked = _twin(_jobs, [State.HELD]).exists()
-    return any(
-        connection.execute(select(_jobs.c.id).where(_is(state), ~blocked).limit(1)).first() is not None
-        for state in (State.QUEUED, State.RUNNING, State.WAITING)
+    return bool(connection.execute(_any_busy()).scalar())
+
+
+@cache
+def _any_busy() -> Select[Any]:
+    blocked = _twin([State.HELD]).exists()
+    states = (State.QUEUED, State.RUNNING, State.WAITING)
+    return select(
+        or_(
+            *(
+                select(_jobs.c.id).where(_is(state, by), ~blocked).exists()
+                for by in _EDITORS
+                for state in states
+            )
+        )
     )
 
 
 def any_open(connection: Connection, by: By) -> bool:
     """Whether a job of this editor is unfinished."""
-    return any(
-        connection.execute(select(_jobs.c.id).where(_is(state, by)).limit(1)).first() is not None
-        for state in UNFINISHED
-    )
+    return bool(connection.execute(_any_open(by)).scalar())
+
+
+@cache
+def _any_open(by: By) -> Select[Any]:
+    return select(or_(*(select(_jobs.c.id).where(_is(state, by)).exists() for state in UNFINISHED)))
 
 
 def held_twin(connection: Connection, job: Job) -> Job | None:
@@ -158,15 +185,14 @@ def held_twin(connection: Connection, job: Job) -> Job | None:
     return None if row is None else _job(row)
 
 
-def _twin(of: Any, states: Iterable[State]) -> Any:
+def _twin(states: Iterable[State]) -> Select[Any]:
     """A select of older jobs of the same content under the same instructions, in one of these states."""
-    older = _jobs.alias("older")
     earlier = or_(
-        older.c.created_at < of.c.created_at,
-        and_(older.c.created_at == of.c.created_at, older.c.id < of.c.id),
+        _older.c.created_at < _jobs.c.created_at,
+        and_(_older.c.created_at == _jobs.c.created_at, _older.c.id < _jobs.c.id),
     )
-    same = and_(older.c.content == of.c.content, older.c.key == of.c.key)
-    return select(older.c.id).where(same, older.c.state.in_([state.value for state in states]), earlier)
+    same = and_(_older.c.content == _jobs.c.content, _older.c.key == _jobs.c.key)
+    return select(_older.c.id).where(same, _older.c.state.in_([state.value for state in states]), earlier)
 
 
 def claim(
@@ -184,21 +210,24 @@ def claim(
             continue
         begun = _begun(connection, by) if by in alone else None
         for state in (State.QUEUED, State.WAITING, State.HELD):
-            head = connection.execute(_first_due(state, by, now, begun)).one_or_none()
+            query = _first_due(state, by)
+            if begun is not None:
+                query = query.where(_jobs.c.id == begun)
+            head = connection.execute(query, {"now": now}).one_or_none()
             heads += [] if head is None else [head]
     if not heads:
         return None
-    first = _job(min(heads, key=lambda row: (-row.priority, row.created_at)))
-    return move(connection, first, Move.START, now=now, reason=first.reason)
+    first = min(heads, key=lambda row: (-row.priority, row.created_at))
+    return _move(connection, first.id, State(first.state), Move.START, now=now, reason=first.reason)
 
 
-def _first_due(state: State, by: By, now: float, only: str | None) -> Select[Any]:
-    """The job of this state that may start first, in the order of the state's index."""
-    query = _ALL.where(_is(state, by), ~_twin(_jobs, UNFINISHED).exists())
-    if only is not None:
-        query = query.where(_jobs.c.id == only)
+@cache
+def _first_due(state: State, by: By) -> Select[Any]:
+    """What of this editor's jobs in this state may start first at `:now`, in the order of the state's index."""
+    head = (_jobs.c.id, _jobs.c.state, _jobs.c.reason, _jobs.c.priority, _jobs.c.created_at)
+    query = select(*head).where(_is(state, by), ~_twin(UNFINISHED).exists())
     if state is not State.QUEUED:
-        query = query.where(_jobs.c.not_before <= now).order_by(_jobs.c.not_before)
+        query = query.where(_jobs.c.not_before <= bindparam("now")).order_by(_jobs.c.not_before)
     return query.order_by(_jobs.c.priority.desc(), _jobs.c.created_at).limit(1)
 
 
@@ -208,7 +237,7 @@ def _begun(connection: Connection, by: By) -> str | None:
     One that will look a last time whether it was paid is under way too. Seen without: the next one took its
     place, gave way to that look, and kept it from its place.
     """
-    looks = and_(_jobs.c.not_before.is_not(None), _jobs.c.reason.startswith("maybe-paid:"))
+    looks = and_(_HAS_TIME, _jobs.c.reason.startswith("maybe-paid:"))
     at_work: dict[State, Any] = {
         State.RUNNING: true(),
         State.HELD: looks,
@@ -227,13 +256,20 @@ def next_due(connection: Connection, now: float) -> float | None:
 
     Those that are due already and yet not to be claimed wait for another job, not for a time.
     """
-    at = _jobs.c.not_before
-    found = [
-        connection.execute(select(at).where(_is(state, by), at > now).order_by(at).limit(1)).scalar()
-        for by in _EDITORS
-        for state in (State.WAITING, State.HELD)
-    ]
+    found = connection.execute(_next_due(), {"now": now}).one()
     return min((float(one) for one in found if one is not None), default=None)
+
+
+@cache
+def _next_due() -> Select[Any]:
+    at = _jobs.c.not_before
+    return select(
+        *(
+            select(at).where(_is(state, by), at > bindparam("now")).order_by(at).limit(1).scalar_subquery()
+            for by in _EDITORS
+            for state in (State.WAITING, State.HELD)
+        )
+    )
 
 
 def move(
@@ -250,14 +286,18 @@ def move(
 
     Raises IllegalMove also where the job is no longer in the state that `job` says.
     """
+    return _move(connection, job.id, job.state, by, now=now, reason=reason, not_before=not_before, **changes)
+
+
+def _move(connection: Connection, job_id: str, state: State, by: Move, *, now: float, **changes: Any) -> Job:
     values = {
-        "state": after(job.state, by).value,
-        "reason": reason,
-        "not_before": not_before,
-        "updated_at": now,
+        "reason": None,
+        "not_before": None,
         **changes,
+        "state": after(state, by).value,
+        "updated_at": now,
     }
-    return _set(connection, job.id, values, job.state)
+    return _set(connection, job_id, values, state)
 
 
 def set_job(connection: Connection, job: Job, *, now: float, **changes: Any) -> Job:
@@ -287,8 +327,14 @@ def set_recipe(connection: Connection, job: Job, recipe: Recipe) -> Job:
 
 
 def repath(connection: Connection, source: Path, target: Path) -> None:
-    """A file was renamed: its unfinished jobs, and those that it accompanies, go on from its new path."""
-    connection.execute(update(_jobs).where(_jobs.c.path == source, _OPEN).values(path=target))
+    """A known file was renamed, and is known at `target` by now: its unfinished jobs go on from there.
+
+    So do those that it accompanies.
+    """
+    # By its content, which is indexed: a rename looked at every job of the record.
+    content = select(schema.files.c.content).where(schema.files.c.path == target).scalar_subquery()
+    here = and_(_jobs.c.content == content, _jobs.c.path == source)
+    connection.execute(update(_jobs).where(here, _OPEN).values(path=target))
     for job in accompanied_by(connection, source):
         companions = [
             replace(one, path=target) if one.path == source else one for one in job.source.companions
@@ -313,45 +359,46 @@ def accompanied_by(connection: Connection, path: Path) -> list[Job]:
 
 def release_held(connection: Connection, by: By, codes: Collection[str], now: float) -> list[Job]:
     """Queues again what this editor's jobs were held for, once it is no more."""
-    held = [job for job in list_jobs(connection, states=[State.HELD]) if job.made_by == by]
-    return [move(connection, job, Move.RETRY, now=now) for job in held if job.reason_code in codes]
+    held = connection.execute(_newest(_waits_for(State.HELD, codes, by))).all()
+    return [move(connection, _job(row), Move.RETRY, now=now) for row in held]
 
 
 def release_budgets(connection: Connection, now: float) -> None:
     """Queues again what waits for another day's budget: the limits may be others now."""
-    for job in list_jobs(connection, states=[State.WAITING]):
-        if job.reason_code == "budget":
-            move(connection, job, Move.RETRY, now=now)
+    queued = after(State.WAITING, Move.RETRY).value
+    change = update(_jobs).where(_waits_for(State.WAITING, ["budget"]))
+    connection.execute(change.values(state=queued, reason=None, not_before=None, updated_at=now))
 
 
 def any_held(connection: Connection, by: By, code: str) -> bool:
     """Whether a job of this editor is held for this reason."""
-    return any(
-        job.reason_code == code for job in list_jobs(connection, states=[State.HELD]) if job.made_by == by
-    )
+    return _any(connection, _waits_for(State.HELD, [code], by))
 
 
 def have_one_try(connection: Connection, by: By, code: str, now: float) -> None:
     """Where nobody finds out whether the reason they are held for is over, the oldest of those held does."""
-    held = [
-        job
-        for job in list_jobs(connection, states=[State.HELD])
-        if (job.made_by, job.reason_code) == (by, code)
+    held = _waits_for(State.HELD, [code], by)
+    at_it = [
+        and_(held, _HAS_TIME),
+        *(_waits_for(state, [code], by) for state in (State.RUNNING, State.QUEUED)),
     ]
-    at_it = list_jobs(connection, states=[State.RUNNING, State.QUEUED])
-    if any(job.not_before is not None for job in held) or any(
-        (job.made_by, job.reason_code) == (by, code) for job in at_it
-    ):
+    if any(_any(connection, one) for one in at_it):
         return
-    for job in held[-1:]:
-        _set(connection, job.id, {"not_before": now, "updated_at": now})
+    oldest = select(_jobs.c.id).where(held).order_by(_jobs.c.created_at, _jobs.c.id.desc()).limit(1)
+    for job_id in connection.execute(oldest).scalars():
+        _set(connection, job_id, {"not_before": now, "updated_at": now})
 
 
 def release_output(connection: Connection, folder: Path, now: float) -> None:
     """Queues again what was held because this output folder took no file."""
-    for job in list_jobs(connection, states=[State.HELD]):
-        if job.reason_code == "output" and job.recipe.folder == folder:
+    for row in connection.execute(_newest(_waits_for(State.HELD, ["output"]))).all():
+        job = _job(row)
+        if job.recipe.folder == folder:
             move(connection, job, Move.RETRY, now=now)
+
+
+def _any(connection: Connection, condition: Any) -> bool:
+    return connection.execute(select(_jobs.c.id).where(condition).limit(1)).first() is not None
 
 
 def shift_waits(connection: Connection, seconds: float, since: float, now: float) -> None:
@@ -506,7 +553,7 @@ def is_unclear(connection: Connection, account: str, heard: Collection[str], lim
         select(_steps.c.id, _steps.c.intent_at)
         .select_from(_steps.join(_jobs, _steps.c.job == _jobs.c.id))
         .where(_OPEN, _jobs.c.account == account, _jobs.c.id.not_in(heard), not_(left))
-        .where(_IS_EDIT, _steps.c.outcome.is_(None))
+        .where(_IS_EDIT, _IS_UNANSWERED)
     )
     lost = connection.execute(query).all()
     return any(paid_between(connection, account, sent_at, number, limit) == 0 for number, sent_at in lost)
@@ -637,17 +684,31 @@ _FOLDERS = ("folder", "archive", "quarantine")
 _DAY = 86_400.0
 _IS_EDIT = _steps.c.step == literal_column(f"'{Step.EDIT.value}'")
 """Said so that the partial index of the paid steps is taken."""
+_IS_UNANSWERED = _steps.c.outcome.is_(None)
 _NOTHING_DONE = (Outcome.VOID.value, Outcome.REFUSED.value)
 _EDITORS: tuple[By, ...] = get_args(By)
 _OPEN = _jobs.c.state.in_([state.value for state in UNFINISHED])
-_BEGUN = _jobs.c.state.in_([literal_column(f"'{state}'") for state in ("running", "waiting", "held")])
+_HAS_TIME = _jobs.c.not_before > 0
+"""Not `IS NOT NULL`, for which SQLite took no index: each pick looked at all jobs that are held."""
+_older = _jobs.alias("older")
 
 
 def _is(state: State, by: By | None = None) -> Any:
     """Jobs in this state (and of this editor), said so that the state's partial index is taken."""
     exact = _jobs.c.state == literal_column(f"'{state.value}'")
-    whose = _jobs.c.made_by.in_(_EDITORS if by is None else [by])
-    return and_(exact, whose) if state is State.QUEUED else and_(_BEGUN, exact, whose)
+    return and_(exact, _jobs.c.made_by.in_(_EDITORS if by is None else [by]))
+
+
+def _waits_for(state: State, codes: Collection[str], by: By | None = None) -> Any:
+    """Jobs in an unfinished state (of this editor) for one of these reasons.
+
+    A condition, because the others must not be made values first: of 100,000 held jobs, that took half a minute.
+    """
+    return and_(_is(state, by), or_(false(), *(_jobs.c.reason.startswith(f"{code}:") for code in codes)))
+
+
+def _newest(*conditions: Any) -> Select[Any]:
+    return _ALL.where(*conditions).order_by(_jobs.c.created_at.desc(), _jobs.c.id)
 
 
 def _shared(connection: Connection, recipe: Recipe) -> int:

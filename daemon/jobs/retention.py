@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from daemon.jobs.model import Outcome, Step
 from daemon.jobs.schema import jobs, steps, timeline
 from daemon.jobs.states import FINISHED, State
 from daemon.jobs.store import Store
 
-_BATCH: Final = 200
-"""Jobs in one change: the writer has other things to do."""
+_BATCH: Final = 250
+"""Jobs in one look or change: others want to read and write. A look at 100,000 at once kept them for 0.3 s."""
 
 _MAY_HAVE_COST = and_(
     steps.c.step == Step.EDIT.value,
@@ -33,13 +33,13 @@ _MAY_HAVE_COST = and_(
 
 async def retire(store: Store, before: float) -> int:
     """Removes the details of all jobs that ended before `before` (seconds since 1970); returns of how many."""
-    last, count = "", 0
-    while True:
-        found = await asyncio.to_thread(store.read, partial(_ended, before=before, last=last))
-        if not found:
-            return count
-        last = found[-1]
-        count += await store.write(partial(remove_details, of=found, before=before))
+    last: str | None = ""
+    count = 0
+    while last is not None:
+        found, last = await asyncio.to_thread(store.read, partial(_ended, before=before, last=last))
+        if found:
+            count += await store.write(partial(remove_details, of=found, before=before))
+    return count
 
 
 def remove_details(connection: Connection, of: Sequence[str], before: float) -> int:
@@ -83,11 +83,17 @@ def _kept(values: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: values[name] for name in names if name in values}
 
 
-def _ended(connection: Connection, before: float, last: str) -> list[str]:
-    """The next jobs, by id, of which something is left to remove."""
+def _ended(connection: Connection, before: float, last: str) -> tuple[list[str], str | None]:
+    """Of the jobs that follow `last`, by id, those of which something is left to remove; and the last one looked at."""
+    some = select(jobs.c.id).where(jobs.c.id > last).order_by(jobs.c.id).limit(_BATCH).subquery()
+    reached = connection.execute(select(func.max(some.c.id))).scalar()
+    if reached is None:
+        return [], None
     told = select(timeline.c.id).where(timeline.c.job == jobs.c.id).exists()
-    query = select(jobs.c.id).where(jobs.c.id > last, _is_finished(), _is_old(before), told)
-    return list(connection.execute(query.order_by(jobs.c.id).limit(_BATCH)).scalars())
+    query = select(jobs.c.id).where(
+        jobs.c.id > last, jobs.c.id <= reached, _is_finished(), _is_old(before), told
+    )
+    return list(connection.execute(query).scalars()), reached
 
 
 def _is_finished() -> Any:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration; a test holds it against the scripts."""
 
 
@@ -101,7 +101,8 @@ jobs = Table(
     Column("updated_at", Float, nullable=False),
 )
 # Partial, so that a pick meets neither finished jobs nor those that wait for their time or a person. SQLite takes
-# such an index only for a query that says the same states as literals: bound parameters made it scan all jobs.
+# such an index only for a query that says the state as a literal: bound parameters made it scan all jobs. And ORs, not
+# an IN: a query had to repeat that one, and SQLite went through all its states to find the jobs of one.
 Index(
     "jobs_queue",
     jobs.c.made_by,
@@ -117,8 +118,17 @@ Index(
     jobs.c.not_before,
     jobs.c.priority.desc(),
     jobs.c.created_at,
-    sqlite_where=text("state IN ('running', 'waiting', 'held')"),
-    postgresql_where=text("state IN ('running', 'waiting', 'held')"),
+    sqlite_where=text("state = 'running' OR state = 'waiting' OR state = 'held'"),
+    postgresql_where=text("state = 'running' OR state = 'waiting' OR state = 'held'"),
+)
+# Those that wait in a session: a few beside those that wait for a budget or a schedule before they begin.
+Index(
+    "jobs_in_session",
+    jobs.c.made_by,
+    jobs.c.state,
+    jobs.c.created_at,
+    sqlite_where=text("state = 'waiting' AND session_id IS NOT NULL"),
+    postgresql_where=text("state = 'waiting' AND session_id IS NOT NULL"),
 )
 # Without the key: few jobs share a content, and 33 bytes more for each job would be the half of this index.
 Index("jobs_identity", jobs.c.content)
@@ -163,6 +173,14 @@ Index(
     steps.c.intent_at,
     sqlite_where=text("step = 'edit'"),
     postgresql_where=text("step = 'edit'"),
+)
+# Messages that wait for their answer: a few of all that were ever sent, and asked for before each one that is sent.
+# On the outcome, though it is always the same: else SQLite prefers the index above, and all that were ever sent.
+Index(
+    "steps_unanswered",
+    steps.c.outcome,
+    sqlite_where=text("step = 'edit' AND outcome IS NULL"),
+    postgresql_where=text("step = 'edit' AND outcome IS NULL"),
 )
 
 timeline = Table(

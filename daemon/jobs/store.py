@@ -7,6 +7,7 @@ group commit shares it among all who wait (measured with 64 waiters: 58,000 rows
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from daemon.errors import StateError
+from daemon.jobs.lock import shut_out
 from daemon.jobs.schema import REVISION
 
 T = TypeVar("T")
@@ -32,17 +34,18 @@ _GROUP: Final = 256
 """Changes in one commit at the most, so that the first of them is not kept waiting for long."""
 _WAITS: Final = (1.0, 2.0, 5.0, 10.0)
 """Seconds between tries of a commit that the disk does not take."""
-_PASSING: Final = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-    }
-)
+_PASSING: Final = {
+    sqlite3.SQLITE_FULL: "Make room on its disk, and try again.",
+    sqlite3.SQLITE_IOERR: "Look whether its disk is full (`df`) or fails (`dmesg`), and try again.",
+    sqlite3.SQLITE_BUSY: "Another program has it open: close that, and try again.",
+    sqlite3.SQLITE_LOCKED: "Another program has it open: close that, and try again.",
+    sqlite3.SQLITE_READONLY: "Look who may write it and the folder it lies in (`ls -la`), and try again.",
+    sqlite3.SQLITE_CANTOPEN: "Look who may open it and the folder it lies in (`ls -la`), and try again.",
+    sqlite3.SQLITE_PERM: "Look who may open it and the folder it lies in (`ls -la`), and try again.",
+}
+"""What keeps the file from being written now and may pass, and what a person can do. All else is damage."""
+RECOVERED: Final = ".recovered"
+"""The end of the name of a database that `reeldrop recover` has finished and not yet put in its place."""
 
 
 class Store:
@@ -52,7 +55,8 @@ class Store:
     that a full or read-only disk keeps from being committed waits until it can be, and so does whoever waits
     for it; `troubled` hears why, and None when that is over (on the writer's thread).
 
-    Raises StateError for a file that is damaged, newer than this program, or (read-only) not there.
+    Raises StateError for a file that is damaged, newer than this program, not to be opened by this user, or
+    (read-only) not there.
     """
 
     def __init__(self, path: Path, *, readonly: bool = False, troubled: Troubled | None = None) -> None:
@@ -63,8 +67,14 @@ class Store:
         self._queue: SimpleQueue[tuple[Change[Any], Future[Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         try:
+            _must_be_whole(path)
             if not readonly:
-                self._writer = _engine(path, "rwc").connect()
+                if not path.exists():
+                    begin(path)
+                elif (shut := shut_out(path)) is not None:
+                    # SQLite would open it all the same, and refuse the first change.
+                    raise StateError("job database", *shut)
+                self._writer = _engine(path, "rw").connect()
                 _check_pages(self._writer)
                 _migrate(self._writer)
                 _make_private(path)
@@ -73,8 +83,8 @@ class Store:
             self._reader = _engine(path, "ro").connect()
             if readonly:
                 _check_revision(self._reader)
-        except (DatabaseError, OperationalError, sqlite3.DatabaseError) as error:
-            raise _damaged(path, error) from None
+        except (DatabaseError, OperationalError, sqlite3.DatabaseError, OSError) as error:
+            raise refusal(path, error) from None
 
     async def write(self, change: Change[T]) -> T:
         """Runs `change` in a transaction shared with others; returns once it is on disk."""
@@ -94,7 +104,7 @@ class Store:
             try:
                 return query(self._reader)
             except DatabaseError as error:
-                raise _damaged(self.path, error) from None
+                raise refusal(self.path, error) from None
             finally:
                 self._reader.rollback()
 
@@ -154,7 +164,7 @@ class Store:
             except Exception as error:
                 cause = _passing(error)
                 if cause is None or self._troubled is None or self._closing.is_set():
-                    failed = _damaged(self.path, error) if isinstance(error, DatabaseError) else error
+                    failed = refusal(self.path, error) if isinstance(error, DatabaseError) else error
                     answers = [partial(Future.set_exception, exception=failed)] * len(group)
                     told = False
                 else:
@@ -222,7 +232,7 @@ def _engine(path: Path, mode: str) -> Engine:
             check_same_thread=False,
             timeout=10.0,
         )
-        if mode == "rwc":
+        if mode == "rw":
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
@@ -232,41 +242,74 @@ def _engine(path: Path, mode: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "rwc" else "BEGIN")
+        connection.exec_driver_sql("BEGIN" if mode == "ro" else "BEGIN IMMEDIATE")
 
     return engine
 
 
-def _revision(connection: Connection) -> str | None:
+def _found(connection: Connection) -> str:
+    """The revision of the database."""
     tables = connection.execute(text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"))
-    if not tables.scalar():
-        return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if found is None else str(found)
+    query = text("SELECT version_num FROM alembic_version")
+    found = connection.execute(query).scalar() if tables.scalar() else None
+    connection.rollback()
+    if found is None:
+        raise sqlite3.DatabaseError("it holds no record")
+    return str(found)
 
 
 def _check_revision(connection: Connection) -> None:
-    found = _revision(connection)
-    connection.rollback()
+    found = _found(connection)
     if found != REVISION:
         raise StateError(
             "job database",
-            f"is of version {found or 'none'}, this program needs {REVISION}",
+            f"is of version {found}, this program needs {REVISION}",
             "Start the daemon (`reeldrop run`) of this version once; it brings the database up to date.",
         )
 
 
 def _migrate(connection: Connection) -> None:
-    found = _revision(connection)
-    connection.rollback()
-    if found == REVISION:
-        return
-    if found is not None and found > REVISION:
+    found = _found(connection)
+    if found != REVISION:
+        must_be_known(found)
+        _upgrade(connection, "head")
+
+
+def must_be_known(revision: str) -> None:
+    """Raises StateError for a database that a newer program wrote."""
+    if revision > REVISION:
         raise StateError(
             "job database",
-            f"was written by a newer Reeldrop (schema {found}, this one knows {REVISION})",
+            f"was written by a newer Reeldrop (schema {revision}, this one knows {REVISION})",
             "Install that version again, or point `state:` at another folder.",
         )
+
+
+def begin(path: Path, revision: str = "head") -> None:
+    """Makes an empty database. It has its name only once it is whole: an empty file of that name is damage."""
+    begun = path.with_name(f"{path.name}.new")
+    for left in (begun, begun.with_name(f"{begun.name}-journal")):
+        left.unlink(missing_ok=True)
+    engine = _engine(begun, "rwc")
+    try:
+        with engine.connect() as connection:
+            _upgrade(connection, revision)
+    finally:
+        engine.dispose()
+    put(begun, path)
+
+
+def put(source: Path, target: Path) -> None:
+    """Renames a file within its folder, for good."""
+    source.rename(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -274,18 +317,57 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", "daemon:jobs/migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
     connection.commit()
 
 
-def _damaged(path: Path, error: Exception) -> StateError:
-    cause = str(getattr(error, "orig", None) or error)
+def torn(path: Path) -> str | None:
+    """How a database that must not be opened shows that a part of it is gone: SQLite would begin without that part."""
+    log = Path(f"{path}-wal")
     if not path.exists():
-        return StateError(
-            "job database", f"{path} does not exist", "Nothing has run with this state folder yet."
+        return "it is gone, and only its log is left" if log.exists() and log.stat().st_size else None
+    if path.stat().st_size == 0:
+        return "it is empty"
+    return f"its log {log.name} is gone, and with it what was written last" if lacks_log(path) else None
+
+
+def lacks_log(path: Path) -> bool:
+    """Whether a database's log was taken away: its index is there alone.
+
+    SQLite makes the log before the index and removes the index first. A log that was taken away together with its
+    index leaves no trace.
+    """
+    log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+    # Asked for twice: a daemon may have begun in between.
+    return not log.exists() and index.exists() and not log.exists()
+
+
+def _must_be_whole(path: Path) -> None:
+    if path.with_name(path.name + RECOVERED).exists():
+        raise StateError(
+            "job database",
+            f"`reeldrop recover` was stopped before the new {path} was in its place",
+            "`reeldrop recover` ends it.",
         )
+    if (gone := torn(path)) is not None:
+        raise sqlite3.DatabaseError(gone)
+
+
+def refusal(path: Path, error: Exception) -> StateError:
+    """Why the database at `path` cannot be used, and what a person can do about it."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if isinstance(cause, OSError) or code in _PASSING:
+        if (shut := shut_out(path)) is not None:
+            return StateError("job database", *shut)
+        if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+            return StateError(
+                "job database", f"{path} does not exist", "Nothing has run with this state folder yet."
+            )
+        why = cause.strerror if isinstance(cause, OSError) else cause
+        return StateError("job database", f"{path} cannot be used now ({why})", _PASSING.get(code, ""))
     return StateError(
         "job database",
         f"{path} cannot be used ({cause})",
-        "It was not touched. `reeldrop recover` sets it aside and begins anew from the sidecars of what was delivered.",
+        "It was not touched. `reeldrop recover` sets it aside and carries into a new one what can still be read.",
     )

@@ -116,9 +116,15 @@ class Commands:
             )
             if self._daemon is not None:
                 self._daemon.runner.wake()
-            for prefix, answer in zip(some, answers, strict=True):
-                free = await self._let_go(order, answer.job) if isinstance(answer, Busy) else answer
-                yield await self._told(prefix, free)
+            # Side by side: of a thousand notes each waits for the disk.
+            for line in await asyncio.gather(
+                *(self._carried_out(order, *one) for one in zip(some, answers, strict=True))
+            ):
+                yield line
+
+    async def _carried_out(self, order: Order, prefix: str, answer: Done | Busy | ReeldropError) -> Message:
+        free = await self._let_go(order, answer.job) if isinstance(answer, Busy) else answer
+        return await self._told(prefix, free)
 
     async def _let_go(self, order: Order, job: Job) -> Done | Busy | ReeldropError:
         """The same once no slot works on the job."""

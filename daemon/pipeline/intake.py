@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from daemon.config.model import Config
 from daemon.deliver import folder
 from daemon.jobs import approvals, files, record
-from daemon.jobs.model import Job, KnownFile, Source
+from daemon.jobs.model import Job, Source
 from daemon.jobs.states import State
 from daemon.pipeline.admission import Admission
 from daemon.pipeline.arrivals import Answer, Arrival, Incomplete, Looked, Looks, Mate, Stat, companion
@@ -23,6 +23,7 @@ from daemon.pipeline.backlog import FirstSights, told
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.disposing import dispose
 from daemon.pipeline.drops import TOO_MUCH
+from daemon.pipeline.missing import find_missing
 from daemon.pipeline.opening import read_results
 from daemon.pipeline.runner import tell_people
 from daemon.rules.identity import instructions_key
@@ -153,8 +154,7 @@ class Intake:
         a drop.
         """
         now = self._bench.now()
-        known = await asyncio.to_thread(self._bench.store.read, files.all_standing)
-        missing = await asyncio.to_thread(_missing, known, roots)
+        missing = await asyncio.to_thread(find_missing, self._bench.store, roots)
         gone = missing & self._admission.missing
         self._admission.missing = missing - gone
         await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
@@ -257,39 +257,3 @@ def _more(waiting: asyncio.Queue[Arrival]) -> Iterator[Arrival]:
         arrival = waiting.get_nowait()
         size += arrival.stat[2]
         yield arrival
-
-
-def _missing(known: Sequence[KnownFile], roots: Sequence[Path]) -> set[Path]:
-    """Which known files are not there, as far as their own file system can tell.
-
-    It may not be mounted now, its server not answer, or a folder be closed to this user: that says nothing.
-    """
-    devices: dict[Path, int | None] = {}
-    missing = set()
-    for file in known:
-        root = next((root for root in roots if root in file.path.parents), None)
-        if root is not None and _is_absent(file.path):
-            place = next(above for above in file.path.parents if above == root or not _is_absent(above))
-            if place not in devices:
-                devices[place] = _device(place)
-            if devices[place] == file.device:
-                missing.add(file.path)
-    return missing
-
-
-def _is_absent(path: Path) -> bool:
-    """Whether certainly nothing stands there."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _device(folder: Path) -> int | None:
-    try:
-        return folder.stat().st_dev
-    except OSError:
-        return None

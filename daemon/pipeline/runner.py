@@ -174,13 +174,13 @@ class Runner:
         return ["service"] if known.exported_at is None else []
 
     def _sleep_for(self) -> float:
+        if len(self._working) >= self._slots:
+            return _LONGEST_SLEEP  # whoever is done wakes us
+        if any(self._has_room(by) for by in self._kept_out):
+            return 0.0  # its gate has opened since the last claim: the jobs it kept out name no later time
         # After the last claim, not after now: what came due in between would be slept over.
         since = self._claimed_at
         due = self._bench.store.read(lambda connection: record.next_due(connection, since))
-        if len(self._working) >= self._slots:
-            return _LONGEST_SLEEP
-        if any(self._has_room(by) for by in self._kept_out):
-            return 0.0  # its gate has opened since the last claim: the jobs it kept out name no later time
         gates = [self._bench.account(by).gate.shut_for for by in _EDITORS if self._room(by) == 0]
         waits = [*gates, *([] if due is None else [due - self._bench.now()])]
         return min(_LONGEST_SLEEP, max(0.0, min(waits, default=_LONGEST_SLEEP)))
@@ -317,7 +317,18 @@ class Runner:
     async def _put_back(self, job: Job) -> None:
         now = self._bench.now()
         with suppress(IllegalMove):  # it ended in the moment in which it was stopped
-            await self._bench.store.write(lambda connection: record.put_back(connection, job, now))
+            back = await self._bench.store.write(lambda connection: record.put_back(connection, job, now))
+            if back.state is State.HELD:
+                await tell_people(self._bench.store, back)
+
+
+async def take_up(store: Store, now: float) -> list[Job]:
+    """Puts back in the queue what a daemon that died left running; to be called by whoever has the lock."""
+    left = await store.write(lambda connection: record.recover(connection, now))
+    for job in left:
+        if job.state is State.HELD:
+            await tell_people(store, job)
+    return left
 
 
 async def tell_people(store: Store, job: Job) -> None:

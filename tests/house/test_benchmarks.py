@@ -27,7 +27,8 @@ LINES = {
     "record": [
         "start-up, 20 queued, over empty",
         "picks/s, 20 queued, x 2",
-        "memory growth a queued job",
+        "memory growth a queued job, started",
+        "memory growth a queued job, 200 picked",
         "disk a queued job, row and indexes",
         "disk a queued job, known file and log line too",
     ],

@@ -49,7 +49,7 @@ with Store(path) as store:
     try:
         store.write_now(fill)
     except StateError as error:
-        print("told", str(path) in str(error))
+        print("told", str(path) in str(error), "is full (`df`)" in str(error), "recover" in str(error))
 """
 
 
@@ -57,7 +57,32 @@ def test_a_daemon_waits_for_a_full_disk_and_a_command_says_what_is_wrong(tmp_pat
     done = subprocess.run(
         [sys.executable, "-c", _DISK, str(tmp_path / "jobs.db")], capture_output=True, text=True, check=False
     )
-    assert done.stdout.split("\n")[:2] == ["waited 2 True None", "told True"], done.stderr
+    assert done.stdout.split("\n")[:2] == ["waited 2 True None", "told True True False"], done.stderr
+
+
+_FIRST = """
+import resource, signal, sys
+from pathlib import Path
+from daemon.errors import StateError
+from daemon.jobs.store import Store
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+try:
+    Store(path)
+except StateError as error:
+    print("is full (`df`)" in str(error), path.exists())
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+Store(path).close()
+print("begun")
+"""
+
+
+def test_a_first_start_on_a_full_disk_leaves_nothing_that_counts_as_damaged(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FIRST, str(tmp_path / "jobs.db")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "True False\nbegun\n", done.stderr
 
 
 _STOPPED = """

@@ -292,6 +292,60 @@ def test_a_renamed_file_keeps_being_known(store: Store) -> None:
     assert back is not None and back.gone_at is None
 
 
+def test_an_unfinished_job_follows_its_file_and_no_other_does(store: Store, make_job: MakeJob) -> None:
+    here, there = Path("/in/a.mp4"), Path("/in/b.mp4")
+    mine = make_job(path=str(here), content="a")
+    done = make_job(path=str(here), content="a", state=State.SUCCEEDED)
+    copy = make_job(path="/in/copy of a.mp4", content="a")
+    stood_here = make_job(path=str(here), content="before")
+    _add(store, mine, done, copy, stood_here)
+
+    def rename(connection: Connection) -> None:
+        files.remember(connection, [mine.source])
+        files.moved(connection, here, there)
+        record.repath(connection, here, there)
+
+    store.write_now(rename)
+    jobs = {job.id: job.source.path for job in store.read(lambda connection: record.list_jobs(connection))}
+    assert jobs == {mine.id: there, done.id: here, copy.id: copy.source.path, stood_here.id: here}
+
+
+def test_what_waits_for_another_days_budget_is_queued_at_the_start_and_nothing_else(
+    store: Store, make_job: MakeJob
+) -> None:
+    waiting = {"state": State.WAITING, "not_before": 9e9}
+    parked = make_job(content="a", reason="budget: tomorrow", **waiting)
+    others = [
+        make_job(content="b", reason="retry: in a while", **waiting),
+        make_job(content="c", state=State.HELD, reason="budget: never"),
+    ]
+    _add(store, parked, *others)
+    store.write_now(lambda connection: record.release_budgets(connection, 5.0))
+    found = {job.id: job for job in store.read(lambda connection: record.list_jobs(connection))}
+    assert found[parked.id] == replace(
+        parked, state=State.QUEUED, reason=None, not_before=None, updated_at=5.0
+    )
+    assert [found[job.id] for job in others] == others
+
+
+def test_the_oldest_of_those_held_finds_out_unless_one_is_at_it(store: Store, make_job: MakeJob) -> None:
+    why = {"by": "service", "reason": "subscription: the plan has no exports"}
+    held = [make_job(content=f"{n}", state=State.HELD, created_at=float(n), **why) for n in (2, 1, 3)]
+    elsewhere = make_job(content="e", state=State.HELD, reason="subscription: no")
+    at_it = make_job(content="at it", state=State.RUNNING, **why)
+    _add(store, *held, elsewhere, at_it)
+
+    def tries() -> list[str]:
+        store.write_now(lambda c: record.have_one_try(c, "service", "subscription", 50.0))
+        found = store.read(lambda connection: record.list_jobs(connection, states=[State.HELD]))
+        return [job.id for job in found if job.not_before == 50.0]
+
+    assert tries() == []
+    _move(store, at_it, Move.FAIL, reason="render: no")
+    assert tries() == [held[1].id]
+    assert tries() == [held[1].id]
+
+
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
 def test_a_time_that_the_set_clock_has_given_itself_is_not_moved_with_the_others(
     store: Store, make_job: MakeJob, jump: float

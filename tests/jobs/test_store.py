@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,6 +124,116 @@ def test_a_damaged_database_is_refused_and_not_touched(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="not touched"):
         Store(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+@pytest.mark.parametrize("left", [b"", b"SQL"])
+def test_a_database_that_lost_its_content_is_no_new_one(tmp_path: Path, left: bytes, readonly: bool) -> None:
+    path = tmp_path / "jobs.db"
+    Store(path).close()
+    path.write_bytes(left)
+    with pytest.raises(StateError, match="reeldrop recover"):
+        Store(path, readonly=readonly)
+    assert path.read_bytes() == left
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_database_without_a_record_is_no_new_one(tmp_path: Path, readonly: bool) -> None:
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+        connection.execute("CREATE TABLE something_else (id)")
+    with pytest.raises(StateError, match=r"holds no record.*reeldrop recover"):
+        Store(tmp_path / "jobs.db", readonly=readonly)
+
+
+def test_a_log_without_its_database_is_not_thrown_away(tmp_path: Path) -> None:
+    log = tmp_path / "jobs.db-wal"
+    log.write_bytes(b"what was committed last")
+    with pytest.raises(StateError, match=r"only its log is left.*reeldrop recover"):
+        Store(tmp_path / "jobs.db")
+    assert [one.name for one in tmp_path.iterdir()] == [log.name]
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_database_whose_log_was_taken_away_is_not_gone_on_with(
+    tmp_path: Path, make_job: MakeJob, readonly: bool
+) -> None:
+    (tmp_path / "busy").mkdir()
+    with Store(tmp_path / "busy" / "jobs.db") as store:
+        store.write_now(partial(record.add_job, job=make_job()))
+        # As a killed daemon leaves them, but for the log.
+        for name in ("jobs.db", "jobs.db-shm"):
+            shutil.copyfile(tmp_path / "busy" / name, tmp_path / name)
+    with pytest.raises(StateError, match=r"log jobs.db-wal is gone.*reeldrop recover"):
+        Store(tmp_path / "jobs.db", readonly=readonly)
+
+
+def test_a_first_start_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "jobs.db.new").write_bytes(b"half of a database")
+    (tmp_path / "jobs.db.new-journal").write_bytes(b"and of its journal")
+    Store(tmp_path / "jobs.db").close()
+    assert [one.name for one in tmp_path.iterdir()] == ["jobs.db"]
+
+
+_SHUT_OUT = """
+import os, sys
+from pathlib import Path
+from daemon.errors import StateError
+from daemon.jobs.store import Store
+
+folder, name, mode, whose = Path(sys.argv[1]) / "state", sys.argv[2], int(sys.argv[3], 8), sys.argv[4]
+folder.mkdir()
+path = folder / "jobs.db"
+Store(path).close()
+if name.endswith("-wal"):
+    (folder / name).touch()
+(folder / name).chmod(mode)
+if os.geteuid() == 0:
+    for one in (folder, *folder.iterdir()):
+        if whose == "mine" or one != folder / name:
+            os.chown(one, 65534, -1)
+    os.setuid(65534)
+for readonly in (False, True):
+    try:
+        Store(path, readonly=readonly).close()
+    except StateError as error:
+        print(error)
+    else:
+        print("opened")
+"""
+
+
+def told_when_shut_out(name: str, mode: str, whose: str = "mine") -> list[str]:
+    """What the store says, asked to write and to read, of a file in a state folder that has this mode."""
+    # Not below `tmp_path`, which is closed to the user that root becomes.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        command = [sys.executable, "-c", _SHUT_OUT, folder, name, mode, whose]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        (Path(folder) / "state").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace(folder, "FOLDER").splitlines()
+
+
+def test_a_state_folder_that_may_not_be_written_is_told_with_what_mends_it() -> None:
+    told = told_when_shut_out(".", "0555")
+    assert [("FOLDER/state cannot be read and written by" in line) for line in told] == [True, True]
+    assert all("mode 0555). `chmod u+rwx FOLDER/state` mends it." in line for line in told)
+    assert not any("recover" in line for line in told)
+
+
+@pytest.mark.parametrize("mode", ["0400", "0000"])
+def test_a_database_that_may_not_be_written_is_told_with_what_mends_it(mode: str) -> None:
+    told = told_when_shut_out("jobs.db", mode)
+    assert f"mode {mode}). `chmod u+rw FOLDER/state/jobs.db` mends it." in told[0]
+    assert "recover" not in told[0] and ("opened" in told[1] or told[1] == told[0])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files to another user")
+def test_what_another_user_left_in_the_state_folder_is_told_with_whose_it_is() -> None:
+    told = told_when_shut_out("jobs.db-wal", "0600", "theirs")
+    assert "FOLDER/state/jobs.db-wal cannot be read and written by" in told[0]
+    assert "(it belongs to root, mode 0600). Work as root, or `sudo chown -R" in told[0]
+    assert "recover" not in told[0]
 
 
 def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from daemon.pipeline import orders
 from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.hooks import Happening, JobChanged, StepBegun
 from daemon.pipeline.orders import ORDERS, Busy, Done
+from daemon.pipeline.runner import take_up
 from daemon.rules.match import RuleBook
 
 MakeJob = Callable[..., Job]
@@ -80,14 +81,15 @@ def test_a_job_that_moved_meanwhile_is_not_overwritten(store: Store, make_job: M
 
 
 def test_a_hold_waits_for_what_is_on_the_wire_and_outlives_the_daemon(
-    store: Store, make_job: MakeJob
+    store: Store, make_job: MakeJob, tmp_path: Path
 ) -> None:
-    job = _add(store, make_job(state=State.RUNNING, step=Step.EDIT))
+    job = _add(store, make_job(state=State.RUNNING, step=Step.EDIT, folder=tmp_path / "out", base="clip"))
     done = _give(store, orders.hold, job)
     assert isinstance(done, Done)
     assert "is edited now, and is held as soon as that is through" in done.said
-    [found] = store.write_now(lambda c: record.recover(c, 2.0))
+    [found] = asyncio.run(take_up(store, 2.0))
     assert (found.state, found.reason_code) == (State.HELD, "user")
+    assert "reeldrop resume" in (tmp_path / "out" / "clip.HELD.txt").read_text()
 
 
 def test_a_hold_that_has_not_come_about_yet_is_taken_back(store: Store, make_job: MakeJob) -> None:
