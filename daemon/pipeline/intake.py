@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +38,7 @@ from daemon.pipeline.drops import (
     sighting,
     work_for,
 )
+from daemon.pipeline.missing import find_missing
 from daemon.pipeline.opening import read_results
 from daemon.pipeline.orders import held_with
 from daemon.pipeline.runner import tell_people
@@ -209,29 +209,10 @@ class Intake:
         a drop.
         """
         now = self._bench.now()
-        missing = await asyncio.to_thread(self._find_missing, roots)
+        missing = await asyncio.to_thread(find_missing, self._bench.store, roots)
         gone = missing & self._missing
         self._missing = missing - gone
         await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
-
-    def _find_missing(self, roots: Sequence[Path]) -> set[Path]:
-        """Which known files are gone, as far as their own file system can tell: it may not be mounted now. Blocks."""
-        devices: dict[bytes, int | None] = {}
-        missing = set()
-        for number, root in enumerate(roots):
-            looked_at = tuple(os.fsencode(one).rstrip(b"/") + b"/" for one in roots[:number])
-            after = b""
-            while some := self._bench.store.read(partial(files.standing_below, folder=root, after=after)):
-                after = some[-1][0]
-                for name, device in some:
-                    if name.startswith(looked_at) or os.path.lexists(name):
-                        continue
-                    here = os.path.dirname(name)  # noqa: PTH120  100,000 values of Path took two seconds
-                    if here not in devices:
-                        devices[here] = _device(Path(os.fsdecode(here)), root)
-                    if devices[here] == device:
-                        missing.add(Path(os.fsdecode(name)))
-        return missing
 
     async def _announce(self, job: Job | None) -> Job | None:
         if job is None:
@@ -453,14 +434,6 @@ def _below(folder: Path | None, match: Match) -> Path | None:
 def _language(text: str) -> str:
     """`zh` for an instruction with Chinese characters in it, else `en`."""
     return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"
-
-
-def _device(folder: Path, root: Path) -> int | None:
-    """The file system that holds the part of `folder` that stands; None where its root is gone itself."""
-    place = folder
-    while place != root and not place.is_dir():
-        place = place.parent
-    return place.stat().st_dev if place.is_dir() else None
 
 
 def _still(connection: Connection, left: KnownFile | None) -> KnownFile | None:

@@ -36,14 +36,13 @@ class Asked:
         return cls(match.rule.name, instructions_key(match.rule), match.rule.priority, recipe)
 
 
-def renew(connection: Connection, book: RuleBook, language: str, now: float) -> int:
-    """Renews what waits for approval with nothing sent; how many jobs. Those that no rule takes stay as they are.
+def renew(connection: Connection, book: RuleBook, language: str, now: float) -> None:
+    """Renews what waits for approval with nothing sent. What no rule takes stays as it is.
 
     Whoever reads what thousands of held clips would be edited to, and mends the rule, approves the mended one.
     """
-    held = record.list_jobs(connection, states=[State.HELD])
-    prices, renewed = Prices(connection), 0
-    for job in held:
+    prices = Prices(connection)
+    for job in record.list_jobs(connection, states=[State.HELD]):
         match = book.match(job.source.path) if job.reason_code == approvals.CODE else None
         if match is None:
             continue
@@ -59,8 +58,6 @@ def renew(connection: Connection, book: RuleBook, language: str, now: float) -> 
             )
         changes = {"rule": asked.rule, "key": asked.key, "priority": asked.priority, "estimate": cost}
         record.set_job(connection, job, now=now, **changes)
-        renewed += 1
-    return renewed
 
 
 def _estimate(connection: Connection, job: Job, asked: Asked, prices: Prices) -> float:

@@ -6,15 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import imageio_ffmpeg
-
 from daemon.jobs.lock import is_locked
+from tests.cli.waiting import DEADLINE, until
+from tests.durability.clips import tiny
 
-DEADLINE = 60.0
 RULES = """\
 state: state
 api: {{url: "http://127.0.0.1:{port}", token: secret}}
@@ -23,20 +20,10 @@ rules:
 """
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Waits for another process; the pause is only how often it is asked."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_second_signal_ends_at_once_what_a_first_one_lets_come_to_its_end(tmp_path: Path) -> None:
     """The editor takes the connection and never answers: the drain would wait for it."""
     (tmp_path / "in").mkdir()
-    source = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=1"]
-    clip = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, str(tmp_path / "in" / "a.mp4")]
-    subprocess.run(clip, check=True)
+    tiny(tmp_path / "in" / "a.mp4")
     told = tmp_path / "daemon.err"
     with socket.create_server(("127.0.0.1", 0)) as editor, told.open("w") as errors:
         (tmp_path / "rules.yaml").write_text(RULES.format(port=editor.getsockname()[1]))

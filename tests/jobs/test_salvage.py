@@ -18,11 +18,12 @@ from sqlalchemy import Connection, text
 
 from daemon.errors import StateError
 from daemon.jobs import files, folders, record
-from daemon.jobs.model import Delivery, Job, Outcome, Recipe, Source, Step, StepRecord
+from daemon.jobs.model import Delivery, Job, Outcome, Source, Step, StepRecord
 from daemon.jobs.salvage import Carried, Fate, carry, fate, settle
 from daemon.jobs.states import Move, State
 from daemon.jobs.store import Store, begin
 from daemon.pipeline import plan
+from tests.conftest import RECIPE
 
 PAGE: Final = 4096
 JOBS: Final = 33
@@ -38,22 +39,12 @@ WAY: Final = (
     (Step.DELIVER, 0),
 )
 BEFORE: Final = {"draft": "d", "media": "m", "available": 9.0, "frozen": 0.0, "total": 9.0}
-RECIPE: Final = Recipe(
+PAID: Final = replace(
+    RECIPE,
     instructions=("remove my background", "make it warmer"),
-    skill="reeldrop",
-    skill_version="1",
     by="service",
-    language="en",
     folder=Path("/out"),
     base="clip",
-    on_conflict="rename",
-    file_mode=None,
-    format="auto",
-    quality="high",
-    attempts=5,
-    first=10.0,
-    longest=900.0,
-    again="copy",
 )
 ENDS: Final = (
     None,
@@ -78,7 +69,7 @@ def a_job(number: int, **fields: Any) -> Job:
         id=f"{number:012x}",
         rule="rule",
         source=Source(Path(f"/in/clip {number}.mp4"), 1, number, 3, 4, f"{number:032x}"),
-        recipe=replace(RECIPE, by="embedded" if number % 5 == 4 else "service"),
+        recipe=replace(PAID, by="embedded" if number % 5 == 4 else "service"),
         key="key",
         account="https://a#1",
         created_at=float(number),
@@ -412,8 +403,8 @@ def test_a_damaged_database_of_an_older_version_is_brought_up_to_date(tmp_path: 
     after = recovered(damaged(tmp_path, overwritten(whole.data, whole.pages("jobs")[2], bytes(PAGE))))
     assert after.carried is not None and after.carried.lost["jobs"] == 40 - len(after.jobs) > 0
     for name, (job, steps) in after.jobs.items():
-        assert replace(job, recipe=RECIPE) == replace(
-            a_job(int(name, 16), state=State.RUNNING, step=Step.EDIT, session_id="s"), recipe=RECIPE
+        assert replace(job, recipe=PAID) == replace(
+            a_job(int(name, 16), state=State.RUNNING, step=Step.EDIT, session_id="s"), recipe=PAID
         )
         assert (job.made_by, len(steps)) == (a_job(int(name, 16)).made_by, 1)
 
