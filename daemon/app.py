@@ -720,12 +720,15 @@ def _platform(environ: Mapping[str, str]) -> str:
 def on_signals(stop: asyncio.Event, tell: Callable[[], None] = lambda: None) -> None:
     """The first SIGTERM, SIGINT or SIGHUP sets `stop` and calls `tell`; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-    def asked(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
+    def asked() -> None:
+        for number in signals:
+            # By the system, not by this loop: it may hang on a disk.
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
         stop.set()
         tell()
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, asked, number)
+    for number in signals:
+        loop.add_signal_handler(number, asked)

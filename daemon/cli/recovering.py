@@ -35,6 +35,8 @@ from daemon.rules.match import RuleBook
 
 _BESIDE: Final = ("-shm", "-wal")
 """What SQLite keeps beside a database; a log that stayed would be read into the new one."""
+_PLACE: Final = "recovering"
+"""The folder in the state folder where the new database is made."""
 _WORDS: Final = {
     "jobs": "jobs",
     "steps": "records of jobs' steps",
@@ -102,6 +104,7 @@ def recover(more: Sequence[Path], rules: Path | None, as_json: bool) -> int:
             raise UsageError("", f"{folder} is no folder")
     folders = [folder.absolute() for folder in more]
     with StateLock(config.state):
+        shutil.rmtree(config.state / _PLACE, ignore_errors=True)
         try:
             if path.with_name(path.name + RECOVERED).exists():
                 _swap(path)  # an earlier `recover` was stopped in between
@@ -137,8 +140,7 @@ def _is_whole(path: Path) -> bool:
 
 def _begin_anew(config: Config, path: Path, folders: Sequence[Path]) -> Anew:
     """Makes a new database aside, and puts it in the place of the old one once it is whole."""
-    place = config.state / "recovering"
-    shutil.rmtree(place, ignore_errors=True)
+    place = config.state / _PLACE
     place.mkdir(mode=0o700)
     try:
         with working("Reading what is left"):

@@ -132,7 +132,8 @@ def settle(connection: Connection, carried: Carried, stand_ins: Iterable[Job], n
         steps = record.steps_of(connection, job.id)
         unsure = carried.unsure is None or job.id in carried.unsure
         verdict = fate(job, steps, unsure=unsure, stale=carried.stale)
-        if verdict is Fate.FILLED:
+        is_copy = any("copy_of" in one.intent for one in steps)
+        if verdict is Fate.FILLED and not is_copy:
             _fill(connection, job, steps, range(len(job.recipe.instructions)), Outcome.DONE)
         elif verdict is Fate.FORGETS:
             held += _hold(connection, job, steps, now)
@@ -171,8 +172,6 @@ def _fill(
     outcome: Outcome | None,
 ) -> None:
     """Puts records in the place of those that are missing up to the last edit; `outcome` None: nobody knows it."""
-    if any("copy_of" in one.intent for one in steps):
-        return  # it was never edited: an earlier result is served
     kept = {(one.step, one.index) for one in steps if one.outcome is Outcome.DONE}
     ahead: list[tuple[Step, int, Outcome | None]] = [
         (Step.SESSION, 0, Outcome.DONE),
@@ -356,8 +355,6 @@ def _opened(damaged: Path, fresh: Path) -> sqlite3.Connection | None:
         old = sqlite3.connect(copy)
         old.text_factory = _text
         with suppress(sqlite3.DatabaseError):
-            # Or a file that was cut off could not be read at all.
-            old.execute("PRAGMA writable_schema = ON")
             old.execute("PRAGMA cell_size_check = ON")
             if {name for (name,) in old.execute("SELECT name FROM sqlite_master")} >= _FIRST_TABLES:
                 return old
@@ -398,7 +395,7 @@ def _text(raw: bytes) -> str | bytearray:
 def _is_json(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict | list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

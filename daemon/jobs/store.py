@@ -300,7 +300,7 @@ def begin(path: Path, revision: str = "head") -> None:
 
 
 def put(source: Path, target: Path) -> None:
-    """Renames a file within its folder, for good."""
+    """Renames a file, and returns once no power cut takes that back."""
     source.rename(target)
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -83,12 +83,12 @@ def _fitting(path: Path, size: int, book: RuleBook, ffmpeg: Callable[[], Ffmpeg]
     return next((match for match in matches if left_out(match.rule, size=size, length=length) is None), None)
 
 
-def renew(connection: Connection, matches: Mapping[str, Match], language: str, now: float) -> int:
-    """Renews what waits for approval by what takes it today; how many jobs. The others stay as they are.
+def renew(connection: Connection, matches: Mapping[str, Match], language: str, now: float) -> None:
+    """Renews what waits for approval by what takes it today. The others stay as they are.
 
     Whoever reads what thousands of held clips would be edited to, and mends the rule, approves the mended one.
     """
-    prices, renewed = Prices(connection), 0
+    prices = Prices(connection)
     for job in held(connection):
         match = matches.get(job.id)
         if match is None:
@@ -105,8 +105,6 @@ def renew(connection: Connection, matches: Mapping[str, Match], language: str, n
             )
         changes = {"rule": asked.rule, "key": asked.key, "priority": asked.priority, "estimate": cost}
         record.set_job(connection, job, now=now, **changes)
-        renewed += 1
-    return renewed
 
 
 def _estimate(connection: Connection, job: Job, asked: Asked, prices: Prices) -> float:

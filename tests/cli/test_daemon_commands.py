@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 
 from daemon.jobs.lock import is_locked
+from tests.cli.waiting import DEADLINE, until
 
-DEADLINE = 60.0
 RULES = """\
 state: state
 rules:
   - {name: r, watch: in, instruction: make me look younger, output: out, settle: 200ms}
 """
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits for another process; the pause is only how often it is asked."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -27,8 +26,8 @@ from daemon.jobs import record
 from daemon.jobs.model import Job, Step
 from daemon.jobs.states import State
 from daemon.jobs.store import Store
+from tests.cli.waiting import DEADLINE, until
 
-DEADLINE = 60.0
 FOREVER = "1h"
 RULES = """\
 state: state
@@ -39,14 +38,6 @@ rules:
   - {{name: r, watch: in, instruction: trim to 1 s, output: out, settle: 100ms, existing: run}}
   - {{name: other, watch: in2, instruction: trim to 1.2 s, output: out2, settle: 100ms, existing: run}}
 """
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits for another process; the pause is only how often it is asked."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
