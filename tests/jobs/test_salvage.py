@@ -379,13 +379,15 @@ def test_a_damaged_database_of_an_older_version_is_brought_up_to_date(tmp_path: 
     with closing(sqlite3.connect(path)) as old:
         for number in range(40):
             job = a_job(number, state=State.RUNNING, step=Step.EDIT, session_id="s")
+            source = asdict(job.source)
+            del source["companions"]
             values = {
                 **{
                     name: getattr(job, name)
                     for name in ("id", "rule", "key", "attempt", "priority", "session_id")
                 },
                 **{name: getattr(job, name) for name in ("created_at", "updated_at", "account")},
-                **asdict(job.source),
+                **source,
                 "path": bytes(job.source.path),
                 "recipe": json.dumps({**recipe, "by": job.made_by}),
                 "state": job.state.value,
