@@ -338,21 +338,20 @@ class App:
 class Inbox:
     """What the watcher asks and tells, between the rules and the intake."""
 
-    def __init__(self, gathering: Gathering, intake: Intake, holds: Callable[[Path], bool]) -> None:
+    def __init__(self, gathering: Gathering, intake: Intake) -> None:
         self._gathering = gathering
         self._intake = intake
-        self._holds = holds
         self.warnings: dict[Path, str] = {}
 
-    def wanted(self, path: Path) -> Wanted | None:
-        rule = self._rule(path)
+    def wanted(self, path: str) -> Wanted | None:
+        rule = self._gathering.rule_for(path)
         return None if rule is None else Wanted(rule.settle)
 
     def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
         return self._gathering.known(found) | self._intake.known(found)
 
-    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
-        self._put(path, stamp, age, None)
+    def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
+        self._put(path, stamp, age, None, content)
 
     def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
         self._put(path, stamp, age, why)
@@ -372,6 +371,9 @@ class Inbox:
         self._intake.follow(source, target)
         self._gathering.moved(source, target)
 
+    def scanned(self, folder: Path, known: int) -> None:
+        self._intake.look_for_missing(folder, known)
+
     def warned(self, path: Path, message: str) -> None:
         self.warnings[path] = message
         _log.warning("file.waits", path=str(path), why=message)
@@ -380,16 +382,11 @@ class Inbox:
         self.warnings.pop(path, None)
         _log.info("folder.works_again", path=str(path))
 
-    def _put(self, path: Path, stamp: Stamp, age: float, rejected: str | None) -> None:
+    def _put(
+        self, path: Path, stamp: Stamp, age: float, rejected: str | None, content: str | None = None
+    ) -> None:
         self.warnings.pop(path, None)
-        if self._rule(path) is not None:
-            self._gathering.settled(path, stamp, time.time() - age, rejected)
-
-    def _rule(self, path: Path) -> Rule | None:
-        """The rule that takes the file, or what it belongs to, unless its watch folder is another daemon's."""
-        rule = self._gathering.rule_for(path)
-        ours = rule is not None and any(root in path.parents and self._holds(root) for root in rule.watch)
-        return rule if ours else None
+        self._gathering.settled(path, stamp, time.time() - age, rejected, content)
 
 
 class Daemon:
@@ -409,9 +406,8 @@ class Daemon:
         self._rescanning: asyncio.Task[None] | None = None
         self._has_told_first = False
         book = RuleBook(app.config.rules, os.path.realpath)
-        self._gathering = Gathering(book, app.intake, app.bench.ffmpeg)
-        self._inbox = Inbox(self._gathering, app.intake, self._owners.holds)
-        self._roots = tuple(dict.fromkeys(folder for rule in app.config.rules for folder in rule.watch))
+        self._gathering = Gathering(book, app.intake, app.bench.ffmpeg, self._owners.holds)
+        self._inbox = Inbox(self._gathering, app.intake)
         watching = app.config.watching
         roots = [
             Root(folder, rule.recursive, rule.mode or watching.mode)
@@ -522,11 +518,11 @@ class Daemon:
     async def _start(self, *, once: bool = False) -> None:
         await self._app.intake.look_at_folders(once=once)
         await self._watcher.start()
-        await self._app.intake.look_for_missing(self._roots)
 
     async def _rescan(self) -> None:
-        await self._watcher.rescan()
-        await self._app.intake.look_for_missing(self._roots)
+        with suppress(TimeoutError):  # of a folder that hangs; the next one is not to be left out for it
+            await asyncio.wait_for(self._watcher.rescan(), self._app.config.watching.rescan)
+        await self._app.intake.looked()
         if self._has_told_first:
             self._app.intake.tell_waiting()
         await self._dispose_left()
@@ -638,7 +634,7 @@ def _inspected(path: Path, ffmpeg: Callable[[], Ffmpeg]) -> tuple[Stamp, str | N
             raise SourceError(
                 "", f"{path} is being written by another program", "Try again once it is finished."
             )
-        case Seen(stamp, _, finding):
+        case Seen(stamp, _, finding, _):
             if finding.content is Content.UNFINISHED:
                 raise SourceError("", f"{path} is not whole: {finding.why}", "Copy it again.")
             return stamp, finding.why if finding.content is Content.FOREIGN else None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -134,7 +135,12 @@ def ago(at: float) -> str:
 
 def clock(at: float) -> str:
     """Local time of day."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+    return _clock(int(at))
+
+
+@lru_cache(16)
+def _clock(second: int) -> str:
+    return datetime.fromtimestamp(second).astimezone().strftime("%H:%M:%S")
 
 
 def say_stopping() -> None:
@@ -146,6 +152,8 @@ def say_stopping() -> None:
 
 def one_line(text: str) -> str:
     """Text for a list: line breaks and control characters become spaces."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import click
 
 from daemon.cli.common import brief, clock, one_line, say_json, step_words
 from daemon.jobs.model import Job
@@ -26,18 +25,45 @@ def reporter(*, as_json: bool) -> Iterator[Hook]:
         with _Bars() as bars:
             yield bars.hear
     else:
-        yield plain
+        yield _Lines().hear
 
 
-def plain(happening: Happening) -> None:
-    """A line for each step and each change of state."""
-    job = happening.job
-    match happening:
-        case JobChanged():
-            if (line := outcome(job)) is not None:
-                _line(job, line)
-        case StepBegun(_, _, index):
-            _line(job, step_words(job, index))
+class _Lines:
+    """A line for each step and each change of state.
+
+    Those of one turn of the loop go out together: a burst has one for every file, and a write for each of them kept
+    the loop from its work for as long again.
+    """
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._broken: OSError | None = None
+
+    def hear(self, happening: Happening) -> None:
+        """Raises OSError once nobody reads them any more."""
+        if self._broken is not None:
+            raise self._broken
+        match happening:
+            case JobChanged(job):
+                text = outcome(job)
+            case StepBegun(job, _, index):
+                text = step_words(job, index)
+            case _:
+                text = None
+        if text is None:
+            return
+        if not self._said:
+            asyncio.get_running_loop().call_soon(self._write)
+        name = one_line(happening.job.source.path.name)
+        self._said.append(f"{clock(time.time())}  {happening.job.id}  {name}: {text}\n")
+
+    def _write(self) -> None:
+        said, self._said = "".join(self._said), []
+        try:
+            sys.stdout.write(said)
+            sys.stdout.flush()
+        except OSError as error:
+            self._broken = error
 
 
 def outcome(job: Job) -> str | None:
@@ -52,10 +78,6 @@ def outcome(job: Job) -> str | None:
             return f"{job.state}: {one_line(job.reason or '')}{then}"
         case _:
             return None
-
-
-def _line(job: Job, text: str) -> None:
-    click.echo(f"{clock(time.time())}  {job.id}  {one_line(job.source.path.name)}: {text}")
 
 
 def _json(happening: Happening) -> None:

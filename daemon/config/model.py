@@ -123,6 +123,11 @@ class Where(Value):
         json_schema_extra={"default": "none"},
     )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every file lies within."""
+        return self.duration is None and self.size is None
+
 
 class RuleSettings(Value):
     """What a rule says in the same way in the file and afterwards."""

@@ -25,6 +25,9 @@ NOTES: Final = ("FAILED.txt", "HELD.txt")
 HIDDEN: Final = ".reeldrop-"
 _BESIDE: Final = ("json", "log")
 _LONGEST_NOTE: Final = 64 << 10
+_CHUNK: Final = 1 << 20
+_FIRST: Final = 64 << 10
+"""Bytes read at first: room for a whole chunk costs a small file more than reading it."""
 """Bytes of a note that are read: somebody else's file may have such a name."""
 
 _AT_FDCWD: Final = -100
@@ -118,13 +121,19 @@ def copy(source: Path, target: Path) -> None:
 
 def hash_file(path: Path, wanted: Callable[[], bool] = lambda: True) -> str:
     """xxh3-128 of a file's bytes, hex. Raises OSError; InterruptedError once it is no longer `wanted`."""
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
+    hasher, size = xxhash.xxh3_128(), _FIRST
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(size):
             hasher.update(chunk)
+            size = _CHUNK
             if not wanted():
                 raise InterruptedError
     return hasher.hexdigest()
+
+
+def hash_of(content: bytes) -> str:
+    """The same of bytes that were read already."""
+    return xxhash.xxh3_128_hexdigest(content)
 
 
 def dress(path: Path, file_mode: int | None) -> None:

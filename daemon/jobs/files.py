@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     Connection,
     LargeBinary,
     bindparam,
     delete,
-    insert,
     literal,
     or_,
     select,
@@ -24,10 +25,12 @@ from sqlalchemy import (
     update,
 )
 
+from daemon.jobs import plain
 from daemon.jobs.model import Companion, KnownFile, Source
 from daemon.jobs.schema import files
 
-_OF_FILE = ("path", "device", "inode", "size", "mtime_ns", "content")
+_OF_FILE = ("path", "device", "inode", "size", "mtime_ns", "content", "gone_at")
+_of_file = attrgetter(*_OF_FILE[:-1])
 _BATCH: Final = 1000
 """Files told of at once. All 100,000 as values took 3 s and 65 MB, and nobody else could read meanwhile."""
 
@@ -39,20 +42,26 @@ def known(connection: Connection, path: Path) -> KnownFile | None:
 
 def at(connection: Connection, paths: Collection[Path]) -> list[KnownFile]:
     """Known files at these paths (a few hundred at most)."""
-    rows = connection.execute(select(files).where(files.c.path.in_(paths)))
-    return [KnownFile(**row._mapping) for row in rows]
+    return _known(connection, files.c.path, paths)
 
 
 def standing(connection: Connection, found: Collection[tuple[str, tuple[int, int, int, int]]]) -> set[str]:
     """Those paths at which a file is known with this device, inode, size and mtime in ns (a few hundred at most).
 
-    Rows and not values: it is asked for every file of every scan.
+    By the driver's own cursor: it is asked for every file of every scan, and a file took 3.6 µs instead of 10.
     """
-    at = type_coerce(files.c.path, LargeBinary)
-    query = select(at, files.c.device, files.c.inode, files.c.size, files.c.mtime_ns)
-    wanted = {os.fsencode(path): (path, stat) for path, stat in found}
-    rows = connection.execute(query.where(at.in_(wanted), files.c.gone_at.is_(None)))
-    return {wanted[path][0] for path, *stat in rows if wanted[path][1] == tuple(stat)}
+    wanted = {(os.fsencode(path), *stat): path for path, stat in found}
+    query = "SELECT path, device, inode, size, mtime_ns FROM files WHERE gone_at IS NULL AND path IN"
+    rows = plain.fetched(connection, f"{query} ({plain.marks(wanted)})", [path for path, *_ in wanted])
+    return {wanted[row] for row in rows if row in wanted}
+
+
+def count_below(connection: Connection, folder: Path) -> int:
+    """How many known files below a folder were there at the last look."""
+    above = os.fsencode(folder).rstrip(b"/")
+    query = "SELECT count(*) FROM files WHERE gone_at IS NULL AND path > ? AND path < ?"
+    [(number,)] = plain.fetched(connection, query, (above + b"/", above + b"0"))
+    return int(number)
 
 
 def among(connection: Connection, paths: Collection[Path], inodes: Collection[int]) -> list[KnownFile]:
@@ -75,13 +84,8 @@ def standing_below(connection: Connection, folder: Path, after: bytes) -> list[t
 
 def remember(connection: Connection, sources: Iterable[Source | Companion]) -> None:
     """These files stand at their paths now."""
-    rows = {one.path: {name: getattr(one, name) for name in _OF_FILE} for one in sources}
-    if rows:
-        # Two statements for all: a look and a statement for each of 50,000 files took minutes.
-        connection.execute(
-            delete(files).where(files.c.path == bindparam("at")), [{"at": path} for path in rows]
-        )
-        connection.execute(insert(files), list(rows.values()))
+    rows = {one.path: _of_file(one) for one in sources}
+    plain.put(connection, files, _OF_FILE, [(*row, None) for row in rows.values()])
 
 
 def mark_gone(connection: Connection, paths: Iterable[Path], now: float) -> None:
@@ -109,5 +113,10 @@ def moved(connection: Connection, source: Path, target: Path) -> None:
 
 def with_contents(connection: Connection, contents: Collection[str]) -> list[KnownFile]:
     """Known files with these contents (a few hundred at most), also those that are gone."""
-    rows = connection.execute(select(files).where(files.c.content.in_(contents)))
+    return _known(connection, files.c.content, contents)
+
+
+def _known(connection: Connection, column: Column[Any], values: Collection[Any]) -> list[KnownFile]:
+    values = plain.among(connection, column, values)
+    rows = connection.execute(select(files).where(column.in_(values))) if values else ()
     return [KnownFile(**row._mapping) for row in rows]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select
 
+from daemon.jobs import plain
 from daemon.jobs.schema import holds
 
 
@@ -26,4 +27,4 @@ def is_held(connection: Connection, rule: str) -> bool:
 
 def held(connection: Connection) -> list[str]:
     """The rules that are held, the longest held first."""
-    return [str(rule) for rule in connection.execute(select(holds.c.rule).order_by(holds.c.at)).scalars()]
+    return [str(rule) for (rule,) in plain.fetched(connection, "SELECT rule FROM holds ORDER BY at")]

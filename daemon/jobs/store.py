@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Transaction, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -181,19 +181,22 @@ class Store:
 
     def _try(self, group: list[tuple[Change[Any], Future[Any]]]) -> list[Callable[[Future[Any]], None]]:
         """One transaction for all; how each of them is to be answered. A change that raises spoils no other."""
-        answers: list[Callable[[Future[Any]], None]] = []
-        with self._writer.begin():
-            for change, _ in group:
-                try:
-                    with self._writer.begin_nested():
-                        value = change(self._writer)
-                except Exception as error:
-                    if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
-                        raise
-                    answers.append(partial(Future.set_exception, exception=error))
-                else:
-                    answers.append(partial(Future.set_result, result=value))
-        return answers
+        with self._writer.begin() as whole:
+            return [self._make(change, whole if len(group) == 1 else None) for change, _ in group]
+
+    def _make(self, change: Change[Any], whole: Transaction | None) -> Callable[[Future[Any]], None]:
+        """Makes a change, in a savepoint unless the `whole` transaction is its own; how it is to be answered."""
+        try:
+            if whole is not None:
+                return partial(Future.set_result, result=change(self._writer))
+            with self._writer.begin_nested():
+                return partial(Future.set_result, result=change(self._writer))
+        except Exception as error:
+            if isinstance(error, DatabaseError) and not isinstance(error, IntegrityError):
+                raise
+            if whole is not None:
+                whole.rollback()
+            return partial(Future.set_exception, exception=error)
 
 
 def _passing(error: Exception) -> str | None:

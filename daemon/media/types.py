@@ -5,6 +5,7 @@ The list and the size limit are the service's own (files section of its public d
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePath
 from typing import Final, Literal
 
@@ -47,8 +48,8 @@ ACCEPTED: Final = (
 
 def kind_of(name: PurePath | str) -> Kind | None:
     """The class a file name belongs to by its extension, or None when it is not taken at all."""
-    endings = [ending[1:].lower() for ending in PurePath(name).suffixes[-2:]]
-    return EXTENSIONS.get(".".join(endings)) or EXTENSIONS.get(endings[-1] if endings else "")
+    _, *endings = os.fspath(name).rpartition("/")[2].lstrip(".").lower().split(".")
+    return EXTENSIONS.get(".".join(endings[-2:])) or EXTENSIONS.get(endings[-1] if endings else "")
 
 
 def sniff(head: bytes) -> str | None:

@@ -85,6 +85,7 @@ class Admission:
 
     def _page(self, connection: Connection, batch: Sequence[Looked]) -> _Page:
         paths = {path for looked in batch for path in _paths(looked)}
+        spends = any(looked.arrival.match.rule.by == "service" for looked in batch)
         jobs = defaultdict[tuple[str, str], list[Job]](list)
         for job in record.jobs_with(connection, {looked.source.content for looked in batch}):
             jobs[job.source.content, job.key].append(job)
@@ -94,7 +95,7 @@ class Admission:
             results=record.results_at(connection, {looked.source.path for looked in batch}),
             held=frozenset(holds.held(connection)),
             prices=Prices(connection),
-            begun=approvals.begun(connection, self._now() - _HOUR),
+            begun=approvals.begun(connection, self._now() - _HOUR) if spends else 0.0,
         )
 
     def _add(self, connection: Connection, page: _Page) -> None:
@@ -173,7 +174,7 @@ class Admission:
         """`about`: who asked for the job, and what it is to cost."""
         match work:
             case NewJob(held):
-                job = replace(self._new_job(arrival.match, source, key), **about)
+                job = self._new_job(arrival.match, source, key, about)
                 if held is None:
                     page.notes.append((job.id, f"settled: {source.path} ({source.size:,} bytes)"))
                 page.notes += _company(job, arrival, source)
@@ -253,7 +254,7 @@ class Admission:
                 folder.remove_notes(job.recipe.folder, base)
         return record.set_recipe(connection, job, recipe)
 
-    def _new_job(self, match: Match, source: Source, key: str) -> Job:
+    def _new_job(self, match: Match, source: Source, key: str, about: Mapping[str, Any]) -> Job:
         now, job_id = self._now(), record.new_id()
         return Job(
             id=job_id,
@@ -264,6 +265,7 @@ class Admission:
             priority=match.rule.priority,
             created_at=now,
             updated_at=now,
+            **about,
         )
 
 

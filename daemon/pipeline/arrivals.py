@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from daemon.jobs.model import Companion, Delivery, KnownFile, Source
 from daemon.jobs.store import Store
 from daemon.media.types import MAX_BYTES
 from daemon.pipeline.backlog import FirstSights
-from daemon.rules.company import own_rules_of
+from daemon.rules.company import OWN_RULES
 from daemon.rules.identity import instructions_key
 from daemon.rules.match import Match
 
@@ -45,9 +46,10 @@ class Arrival:
     """A settled file under a rule.
 
     `rejected`: why it cannot be edited at all, for a person. `seen`: when it was first seen at `path`, in epoch
-    seconds; None: just now. `mates`: what belongs with it, in the order in which it goes up. `lacks`: what was awaited
-    in vain. `fault`: what is wrong with the clip's own rules file. `is_gathered`: all that was looked for;
-    `is_late`: something of it came, changed or went after the file itself was taken.
+    seconds; None: just now. `content`: its hash, where it was read while it settled. `mates`: what belongs with it, in
+    the order in which it goes up. `lacks`: what was awaited in vain. `fault`: what is wrong with the clip's own rules
+    file. `is_gathered`: all that was looked for; `is_late`: something of it came, changed or went after the file
+    itself was taken.
     """
 
     match: Match
@@ -55,6 +57,7 @@ class Arrival:
     stat: Stat
     rejected: str | None = None
     seen: float | None = None
+    content: str | None = None
     mates: tuple[Mate, ...] = ()
     lacks: tuple[str, ...] = ()
     fault: str | None = None
@@ -138,15 +141,16 @@ class Looks:
     def _read(self, arrival: Arrival) -> _Read | OSError | Changed | Incomplete:
         path, rule = arrival.path, arrival.match.rule
         try:
-            if not arrival.is_gathered and os.path.lexists(own_rules_of(path)):
+            if not arrival.is_gathered and os.path.lexists(f"{path}{OWN_RULES}"):
                 return Incomplete()
-            content = folder.hash_file(path, self._wanted)
-            found = path.stat()
+            content = arrival.content or folder.hash_file(path, self._wanted)
+            link = os.lstat(path)
+            found = os.stat(path) if stat.S_ISLNK(link.st_mode) else link  # noqa: PTH116
             if (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) != arrival.stat:
                 return Changed()
             companions = tuple(companion(mate) for mate in arrival.mates)
             # A link counts from when it was put there, however old the file is that it leads to.
-            changed = max(found.st_ctime, path.lstat().st_ctime)
+            changed = max(found.st_ctime, link.st_ctime)
         except OSError as error:
             return error
         if any(

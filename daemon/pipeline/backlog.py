@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from daemon.config.model import Rule, Where
+from daemon.config.model import Rule
 from daemon.jobs import folders
 from daemon.jobs.approvals import Waiting
 from daemon.jobs.store import Store
@@ -85,7 +85,7 @@ def told(waiting: Waiting) -> str:
 def _takes(rule: Rule) -> str:
     """A digest (32 hex digits) of which files a rule takes: one that takes others looks at its folder anew."""
     said: dict[str, object] = {"match": rule.match, "ignore": rule.ignore, "recursive": rule.recursive}
-    if rule.where != Where():  # not said of the others: they would look at their folders anew
+    if not rule.where.is_open:  # not said of the others: they would look at their folders anew
         said["where"] = rule.where.model_dump()
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 

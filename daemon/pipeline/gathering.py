@@ -65,15 +65,20 @@ class _Waiting:
 
 
 class Gathering:
-    """What has settled goes in by `settled`, and out to the intake. `clock`: monotonic seconds."""
+    """What has settled goes in by `settled`, and out to the intake.
+
+    `owns`: whether files may be taken from a watch folder now; `clock`: monotonic seconds.
+    """
 
     def __init__(
         self,
         book: RuleBook,
         intake: Intake,
         ffmpeg: Callable[[], Ffmpeg],
+        owns: Callable[[Path], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._owns = owns
         self._book = book
         self._beside = Beside(book)
         self._intake = intake
@@ -86,12 +91,21 @@ class Gathering:
         self._probing = asyncio.Semaphore(_PROBES)
         intake.gather_anew = self._anew
 
-    def rule_for(self, path: Path) -> Rule | None:
-        """The rule whose settle time a file has: of those that may take it, or what it belongs to, the most patient."""
-        clip = company.clip_of_own_rules(path)
-        rules = list(self._takers(path if clip is None else clip))
-        if not rules and clip is None:
-            rules = [rule for rule, _ in company.taker_of_companion(self._book, path)]
+    def rule_for(self, path: str) -> Rule | None:
+        """The rule whose settle time a file has: of those that may take it, or what it belongs to, the most patient.
+
+        None where no rule may, or its watch folder is another daemon's.
+        """
+        is_own_rules = path.endswith(company.OWN_RULES)
+        matches = list(self._takers(path.removesuffix(company.OWN_RULES)))
+        rules = [match.rule for match in matches if self._owns(match.root)]
+        if not matches and not is_own_rules:
+            here = Path(path)
+            rules = [
+                rule
+                for rule, _ in company.taker_of_companion(self._book, here)
+                if any(root in here.parents and self._owns(root) for root in rule.watch)
+            ]
         return max(rules, key=lambda rule: LONGEST if rule.settle is None else rule.settle, default=None)
 
     def known(self, found: Iterable[tuple[str, Stat]]) -> set[str]:
@@ -101,13 +115,21 @@ class Gathering:
         told = ((path, stat, self._told.get(Path(path))) for path, stat in found)
         return {path for path, stat, one in told if one is not None and one.stat == stat}
 
-    def settled(self, path: Path, stat: Stat, seen: float | None, rejected: str | None) -> None:
-        """This version of a file has settled, or is nothing that the editor takes (`rejected`: why)."""
+    def settled(
+        self, path: Path, stat: Stat, seen: float | None, rejected: str | None, content: str | None = None
+    ) -> None:
+        """This version of a file has settled, or is nothing that the editor takes (`rejected`: why).
+
+        `content`: its hash, where it was read anyway.
+        """
         clip = company.clip_of_own_rules(path)
         hosts = [clip] if clip is not None else self._beside.hosts(path)
         match = None if clip is not None else self._book.match(path)
         if match is not None and not hosts and _is_plain(match, path):
-            self._intake.put(Arrival(match, path, stat, rejected, seen))
+            if self._owns(match.root):
+                self._intake.put(Arrival(match, path, stat, rejected, seen, content))
+            return
+        if self.rule_for(os.fspath(path)) is None:
             return
         self._told[path] = _Told(stat, seen, rejected)
         heard = self._hear(path)
@@ -332,11 +354,11 @@ class Gathering:
 
     # Whether a rule's bounds fit
 
-    def _takers(self, path: Path) -> Iterator[Rule]:
-        """The rules that may take a file: those with bounds, up to the first without."""
+    def _takers(self, path: str) -> Iterator[Match]:
+        """What may take a file: the rules with bounds, up to the first without."""
         for match in self._book.matches(path):
-            yield match.rule
-            if match.rule.where == Where():
+            yield match
+            if match.rule.where.is_open:
                 return
 
     async def _fitting(self, path: Path, told: _Told) -> Match | None:
@@ -413,7 +435,7 @@ def _is_plain(match: Match, path: Path) -> bool:
     """Whether nothing but a rules file of its own can belong with a file: for that the intake looks anyway."""
     rule = match.rule
     halves = rule.pairs == "obs" and (company.remuxed_of(path) or company.recorded_of(path))
-    return not (rule.companions or halves or rule.where != Where() or company.bundled(match).is_folder)
+    return not (rule.companions or halves or company.bundled(match).is_folder) and rule.where.is_open
 
 
 def _quiet(rule: Rule) -> float:

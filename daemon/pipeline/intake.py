@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection
@@ -37,6 +37,9 @@ _READERS: Final = 2
 _BATCH: Final = 256
 """Small files that share a look and a commit."""
 _BATCH_BYTES: Final = 4 * _LARGE
+_FEW: Final = 4
+_TOGETHER: Final = 0.05
+"""Seconds for which the next batch waits for more, after one of more than a few files: that is a burst."""
 
 
 class Intake:
@@ -61,6 +64,8 @@ class Intake:
         self._looks = Looks(bench.store, self._sights, bench.now, lambda: not self._ended)
         self._ended = False
         self._telling: set[asyncio.Task[None]] = set()
+        self._looking: set[asyncio.Task[None]] = set()
+        self._roots = list(dict.fromkeys(folder for rule in config.rules for folder in rule.watch))
         self._told: list[approvals.Waiting] = []
 
     async def look_at_folders(self, *, once: bool) -> None:
@@ -100,11 +105,12 @@ class Intake:
         return len(self._taken)
 
     async def idle(self) -> None:
-        """Returns once everything that was put has become a job or nothing, and people were told."""
+        """Returns once everything that was put has become a job or nothing, people were told, and all is looked at."""
         await self._small.join()
         await self._large.join()
         while self._telling:
             await asyncio.wait(set(self._telling))
+        await self.looked()
 
     async def run(self) -> None:
         """Until cancelled; what is being read then is left to the next life."""
@@ -116,10 +122,17 @@ class Intake:
         finally:
             # The thread of a 100 GB file kept the process for longer than a service manager waits.
             self._ended = True
+            for looking in self._looking:
+                looking.cancel()
 
     async def _take_all(self, waiting: asyncio.Queue[Arrival]) -> None:
+        among = False
         while True:
-            batch = [await waiting.get(), *_more(waiting)]
+            first = await waiting.get()
+            if among and waiting.empty():
+                await asyncio.sleep(_TOGETHER)
+            batch = [first, *_more(waiting)]
+            among = len(batch) > _FEW
             try:
                 for job in await self._take(batch):
                     self._announce_soon(job)
@@ -146,17 +159,31 @@ class Intake:
         await self._announce(job)
         return job
 
-    async def look_for_missing(self, roots: Sequence[Path]) -> None:
-        """Notes which known files are gone, after a scan of all.
+    def look_for_missing(self, root: Path, known: int) -> None:
+        """Begins to note which known files below a watch folder are gone, after a scan that met so many of them.
 
         A root that is gone itself says nothing about its files. Those found missing now may yet turn up under
         another name; those that were missing at the last look are gone, and a file that comes to their path is
         a drop.
         """
-        now = self._bench.now()
-        missing = await asyncio.to_thread(find_missing, self._bench.store, roots)
-        gone = missing & self._admission.missing
-        self._admission.missing = missing - gone
+        self._beside(self._looking, self._look_for_missing(root, known))
+
+    async def looked(self) -> None:
+        """Returns once no watch folder is looked at for what is missing."""
+        while self._looking:
+            await asyncio.wait(set(self._looking))
+
+    async def _look_for_missing(self, root: Path, known: int) -> None:
+        now, before = self._bench.now(), self._roots[: self._roots.index(root)]
+        missing = await asyncio.to_thread(find_missing, self._bench.store, root, before, known)
+        earlier = {
+            path
+            for path in self._admission.missing
+            if root in path.parents and not set(before) & set(path.parents)
+        }
+        gone = missing & earlier
+        self._admission.missing -= earlier
+        self._admission.missing |= missing - gone
         await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
 
     def was_taken(self, path: Path) -> bool:
@@ -219,9 +246,12 @@ class Intake:
         if job.state not in (State.FAILED, State.HELD):
             self._tell(job)
             return
-        telling = asyncio.get_running_loop().create_task(self._announce(job))
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+        self._beside(self._telling, self._announce(job))
+
+    def _beside(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _announce(self, job: Job) -> None:
         if job.state is State.HELD and job.reason_code == approvals.CODE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from daemon import __version__
@@ -21,13 +22,13 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
         skill_version=rule.skill.version if rule.skill else __version__,
         by=rule.by,
         language=_language(rule.instructions[0]) if language == "auto" else language,
-        folder=rule.output / relative_folder(match),
+        folder=rule.output / relative_folder(match) if "/" in match.below else rule.output,
         base=base_name(
             rule.output_name,
-            source=match.root / match.relative,
+            source=match.root / match.below,
             rule=rule.name,
             job=job_id,
-            now=datetime.fromtimestamp(now).astimezone(),
+            now=_local(int(now)),
             is_folder=match.is_folder,
         ),
         on_conflict=rule.on_conflict,
@@ -46,6 +47,11 @@ def recipe_of(match: Match, job_id: str, language: str, now: float) -> Recipe:
     )
 
 
+@lru_cache(16)
+def _local(second: int) -> datetime:
+    return datetime.fromtimestamp(second).astimezone()
+
+
 def _below(folder: Path | None, match: Match) -> Path | None:
     """The tree below the watch folder is kept below the folders that sources are moved to."""
     if folder is None:
@@ -53,6 +59,7 @@ def _below(folder: Path | None, match: Match) -> Path | None:
     return folder / (match.relative if match.is_folder else relative_folder(match))
 
 
+@lru_cache(256)
 def _language(text: str) -> str:
     """`zh` for an instruction with Chinese characters in it, else `en`."""
     return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in text) else "en"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from daemon.config.model import Rule
 
@@ -16,12 +17,25 @@ def instructions_key(rule: Rule, companions: Sequence[str] = ()) -> str:
     that go up with the file, in their order; not the rule's name, its folders, nor the skill's version. It stands
     in sidecars: another digest for the same rule would pay for everything again.
     """
+    skill = rule.skill.name if rule.skill else None
+    return _digest(rule.instructions, skill, rule.by, rule.format, rule.quality, tuple(companions))
+
+
+@lru_cache(256)
+def _digest(
+    instructions: tuple[str, ...],
+    skill: str | None,
+    by: str,
+    format: str,
+    quality: str,
+    companions: tuple[str, ...],
+) -> str:
     said: dict[str, object] = {
-        "instructions": rule.instructions,
-        "skill": rule.skill.name if rule.skill else None,
-        "by": rule.by,
-        "format": rule.format,
-        "quality": rule.quality,
+        "instructions": instructions,
+        "skill": skill,
+        "by": by,
+        "format": format,
+        "quality": quality,
     }
     if companions:  # not said of the others: their results would be paid for again
         said["companions"] = list(companions)

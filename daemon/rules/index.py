@@ -16,6 +16,9 @@ from daemon.config.globs import Part, folded, parts
 _MOST_LENGTHS: Final = {"whole": 0, "start": 8, "end": 8, "inside": 2}
 """Lengths that are told apart, for each kind of part; longer parts are known by their first or last letters."""
 
+_FEW: Final = 4
+"""Rules that are tried one after the other in less time than a look for them takes."""
+
 _Places = dict[str, list[int]]
 
 
@@ -23,6 +26,8 @@ class Index:
     """Places of rules by the parts of their `match`; `rules` gives each place with its patterns."""
 
     def __init__(self, rules: Iterable[tuple[int, Sequence[str]]]) -> None:
+        rules = list(rules)
+        self._few = [place for place, _ in rules] if len(rules) <= _FEW else None
         demands = [(place, some) for place, entries in rules for entry in entries for some in parts(entry)]
         often = Counter(part for _, some in demands for part in some)
         chosen = [
@@ -35,6 +40,8 @@ class Index:
 
     def candidates(self, relative: str) -> list[int]:
         """The places of all rules that may fit a path below the watch folder, in no order, some of them twice."""
+        if self._few is not None:
+            return self._few
         names = folded(relative).split("/")
         found = self._always.copy()
         self._names.find(names.pop(), found)

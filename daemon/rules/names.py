@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import PurePath
 from typing import Final
@@ -22,6 +23,7 @@ MAX_BASE_BYTES: Final = MAX_NAME_BYTES - RESERVED_BYTES
 
 _TAIL_BYTES: Final = 32
 _UNSAFE: Final = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _NAMELESS: Final = "clip"
 
 
@@ -36,28 +38,29 @@ def base_name(
     digest between them so that two long names stay two. Never empty. Raises KeyError for another placeholder,
     which the rules file refuses.
     """
-    filled = {
-        "stem": source.name if is_folder else _stem(source),
-        "name": source.name,
-        "rule": rule,
-        "parent": source.parent.name,
-        "date": f"{now:%Y-%m-%d}",
-        "time": f"{now:%H-%M-%S}",
-        "job": job,
+    filled: dict[str, Callable[[], str]] = {
+        "stem": lambda: source.name if is_folder else _stem(source),
+        "name": lambda: source.name,
+        "rule": lambda: rule,
+        "parent": lambda: source.parent.name,
+        "date": lambda: f"{now:%Y-%m-%d}",
+        "time": lambda: f"{now:%H-%M-%S}",
+        "job": lambda: job,
     }
-    said = re.sub(r"\{([^{}]*)\}", lambda found: filled[found[1]], template)
+    said = _PLACEHOLDER.sub(lambda found: filled[found[1]](), template)
     return _fitting(_trimmed(_UNSAFE.sub("_", said))) or _NAMELESS
 
 
 def relative_folder(match: Match) -> PurePath:
     """The folder below the output folder: the same one that the source has below its watch folder."""
-    return match.relative.parent
+    return PurePath(match.below.rpartition("/")[0])
 
 
 def _stem(source: PurePath) -> str:
     """The name without the ending that says what it is: a list of links, `x.urls.txt`, has one of two parts."""
-    is_list = kind_of(source) == "link" and kind_of(f"x{source.suffix}") != "link"
-    return PurePath(source.stem).stem if is_list else source.stem
+    stem = source.stem
+    is_list = kind_of(source.name) == "link" and kind_of(f"x{source.suffix}") != "link"
+    return PurePath(stem).stem if is_list else stem
 
 
 def _trimmed(name: str) -> str:

@@ -16,12 +16,15 @@ class Scan:
     """A scan of the tree `top`; `done` is set when the last file of it was observed.
 
     `source`: where the tree was before it was renamed. `checking`: it looks for what notes should have told.
+    `counting`: the inbox is told of its end; `known`: how many of the files that it found so far are known.
     """
 
-    def __init__(self, top: str, source: str = "", *, checking: bool = False) -> None:
+    def __init__(self, top: str, source: str = "", *, checking: bool = False, counting: bool = False) -> None:
         self.top = top
         self.source = source
         self.checking = checking
+        self.counting = counting
+        self.known = 0
         self.batches: Iterator[list[Found | Trouble]] | None = None
         self.done = asyncio.Event()
 
@@ -56,12 +59,13 @@ class Desk:
     def idle(self) -> bool:
         return self.folder.hearing.silent and not self.folder.hearing.awaits and not self.scans
 
-    def scan(self, top: str, source: str = "", *, checking: bool = False) -> Scan:
+    def scan(self, top: str, source: str = "", *, checking: bool = False, counting: bool = False) -> Scan:
         """A scan to come; one that has not begun serves all who ask for it or for a part of it."""
         if not source and (waiting := self._waiting(top)) is not None:
             waiting.checking = waiting.checking or checking
+            waiting.counting = waiting.counting or counting
             return waiting
-        scan = Scan(top, source, checking=checking)
+        scan = Scan(top, source, checking=checking, counting=counting)
         self.scans.append(scan)
         if not source:
             self._tops[top] = scan

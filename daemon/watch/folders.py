@@ -29,6 +29,7 @@ from daemon.watch.sight import Stamp
 POLL: Final = 15.0
 """Seconds between two scans of what is polled."""
 
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BATCH: Final = 512
 """Files a scan hands over at once, and notes that are read at once."""
 
@@ -229,18 +230,28 @@ class Folder:
 
     def _enter(self, stop: _Stop, way: _Way) -> Iterator[Found | Trouble]:
         try:
-            heard = self._listen(stop)
-            with os.scandir(stop.path) as entries:
-                for entry in entries:
+            heard, start = self._listen(stop), f"{stop.path.rstrip('/')}/"
+            folder = os.open(stop.path, _FOLDER)
+            try:
+                for name in os.listdir(folder):  # noqa: PTH208
+                    if is_temporary_name(name):
+                        continue
+                    path = f"{start}{name}"
                     try:
-                        stamp = self._met(entry, stop, way)
+                        # By the folder's descriptor: 100,000 files take 0.3 s, by os.scandir and its entries 0.5 s.
+                        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                        stamp = stamp_from(status) or self._met(path, name, status.st_mode, stop, way)
+                    except FileNotFoundError:
+                        continue
                     except PermissionError:
                         raise  # the folder may be read, not entered: so it is for all of them
                     except OSError as error:
-                        yield Trouble(entry.path, "read", unreadable(entry.path, error))
+                        yield Trouble(path, "read", unreadable(path, error))
                         continue
                     if stamp is not None:
-                        yield Found(entry.path, stamp, heard)
+                        yield tuple.__new__(Found, (path, stamp, heard))  # as in `stamp_from`
+            finally:
+                os.close(folder)
         except (FileNotFoundError, NotADirectoryError):
             self._shut.discard(stop.path)
             self._polled.discard(stop.path)
@@ -271,39 +282,31 @@ class Folder:
         self._unheard.pop(stop.path, None)
         return heard
 
-    def _met(self, entry: os.DirEntry[str], stop: _Stop, way: _Way) -> Stamp | None:
-        """The stamp of a file among a folder's entries; a folder is put on the way."""
-        if entry.is_dir(follow_symlinks=False):
-            if self._root.recursive and not is_skipped_folder(entry.name):
-                self._descend(entry, stop, way)
+    def _met(self, path: str, name: str, mode: int, stop: _Stop, way: _Way) -> Stamp | None:
+        """The stamp of the file that a link in a folder leads to; a folder is put on the way."""
+        if stat.S_ISDIR(mode):
+            if self._root.recursive and not is_skipped_folder(name):
+                self._descend(path, name, stop, way)
             return None
-        if is_temporary_name(entry.name):
+        if not stat.S_ISLNK(mode):
             return None
-        # d_type tells files from links without a system call.
-        if entry.is_file(follow_symlinks=False):
-            try:
-                return stamp_from(entry.stat(follow_symlinks=False))
-            except FileNotFoundError:
-                return None
-        if not entry.is_symlink():
-            return None
-        linked = self._linked_to(entry.path)
+        linked = self._linked_to(path)
         if isinstance(linked, _Stop):
             way.links.append(linked)
             return None
         return linked
 
-    def _descend(self, entry: os.DirEntry[str], stop: _Stop, way: _Way) -> None:
-        real = f"{stop.real.rstrip('/')}/{entry.name}"
+    def _descend(self, path: str, name: str, stop: _Stop, way: _Way) -> None:
+        real = f"{stop.real.rstrip('/')}/{name}"
         mount = self._mounts.at(real)
         polled = stop.polled
         if mount is not None:
             if self._mounts.shows(mount, self._real):
                 return
-            polled = self._is_polled(entry.path, real)
+            polled = self._is_polled(path, real)
             if polled and not stop.polled:
-                self._polled.add(entry.path)
-        way.folders.append(_Stop(entry.path, real, polled))
+                self._polled.add(path)
+        way.folders.append(_Stop(path, real, polled))
 
     def _linked_to(self, path: str) -> Stamp | _Stop | None:
         """What a link counts for: the file that it leads to, a folder to enter, or nothing."""

@@ -24,20 +24,20 @@ class Inbox(Protocol):
     from then on `known` has to answer True for that path and stamp.
     """
 
-    def wanted(self, path: Path) -> Wanted | None:
+    def wanted(self, path: str) -> Wanted | None:
         """Whether a rule takes `path`, and after what quiet time. None: nothing is done with it."""
 
     def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
         """Those paths whose version needs no settling: it was told already. Called in threads, and may block.
 
-        Asked first and for every file of every scan, many at once; of a str, since 100,000 Paths cost as much as
-        the scan.
+        Asked first and for every file of every scan, many at once. As in `wanted` a path is a str: 100,000 values of
+        Path cost as much as the scan.
         """
 
-    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
+    def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
         """Nobody writes it, it is whole, and it stayed as `stamp` says for its quiet time.
 
-        `age`: seconds since the file was first seen at `path`.
+        `age`: seconds since the file was first seen at `path`; `content`: the xxh3-128 of a small one, hex.
         """
 
     def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
@@ -51,6 +51,12 @@ class Inbox(Protocol):
 
     def moved(self, source: Path, target: Path) -> None:
         """A file was renamed within its watch folder."""
+
+    def scanned(self, folder: Path, known: int) -> None:
+        """All of a watch folder was read, as it is at the start and by every rescan.
+
+        `known`: how many of the files that were found there are known.
+        """
 
     def warned(self, path: Path, message: str) -> None:
         """A person should know: a file that does not settle, a folder that cannot be read or is gone."""

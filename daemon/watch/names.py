@@ -13,10 +13,12 @@ from typing import Final
 OWN_PREFIX: Final = ".reeldrop-"
 """What every hidden file of our own starts with."""
 
+_ENDINGS: Final = frozenset(
+    {"part", "partial", "crdownload", "download", "filepart", "tmp", "!qb", "!sync", "lftp-pget-status"}
+)
 _TEMPORARY: Final = re.compile(
     r"""
-      .*\.(part|partial|crdownload|download|filepart|tmp|!qb|!sync|lftp-pget-status)
-    | \..+\.[a-z0-9]{6}                   # rsync: .NAME.XXXXXX
+      \..+\.[a-z0-9]{6}                   # rsync: .NAME.XXXXXX
     | \.in\..+                            # lftp, ProFTPD
     | \.~lock\..* | ~\$.* | \..*\.sw[a-z] # office programs, vim
     | \.~tmp~ | \.rsync-partial
@@ -28,11 +30,16 @@ _TEMPORARY: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_BEGINNINGS: Final = frozenset(".~@#tTdD")
 
 
 def is_temporary_name(name: str) -> bool:
     """Whether a file of this name, whatever its folder, is never input."""
-    return _TEMPORARY.fullmatch(name) is not None
+    _, dot, ending = name.rpartition(".")
+    # The regex only for what may begin so: asked of every file of every scan, it took as long as the list of them.
+    if dot and ending.lower() in _ENDINGS:
+        return True
+    return name[:1] in _BEGINNINGS and _TEMPORARY.fullmatch(name) is not None
 
 
 def is_skipped_folder(name: str) -> bool:

@@ -37,10 +37,11 @@ LATE_AFTER: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """First observed at `since` (monotonic seconds)."""
+    """First observed at `since` (monotonic seconds). `content`: its hash, where it was read."""
 
     stamp: Stamp
     since: float
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Settling:
         self.forget(path)
         if sight.finding.content is Content.FOREIGN:
             return Rejected(sight.stamp, candidate.since, sight.finding.why)
-        return Settled(sight.stamp, candidate.since)
+        return Settled(sight.stamp, candidate.since, sight.content)
 
     def waiting(self) -> tuple[Pending, ...]:
         """Every file that has not settled, and what it waits for."""

@@ -59,11 +59,15 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`alone`: the lease was granted, so no local program is writing. False: it could not be asked."""
+    """`alone`: the lease was granted, so no local program is writing. False: it could not be asked.
+
+    `content`: the xxh3-128 of a small file, hex: it was read anyway.
+    """
 
     stamp: Stamp
     alone: bool
     finding: Finding
+    content: str | None = None
 
 
 Sight = Gone | Unreadable | Busy | Seen

@@ -63,6 +63,12 @@ _LOOKERS: Final = 64
 _REMEMBERED: Final = 4096
 """Files that settled last: one of them is not called unheard of when whoever wanted it asks for it again."""
 
+_TOGETHER: Final = 0.02
+"""Seconds for which what was seen of a file may wait for that of others."""
+
+_PASSED: Final = 8
+"""Batches of a scan after which the folder's notes are read again."""
+
 _BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 _log = structlog.get_logger()
@@ -155,7 +161,7 @@ class Watcher:
         A file that it finds, and that settles without any note of it, shows that its file system is silent.
         """
         self._untold = {path: desk for path, desk in self._untold.items() if path in self._settling}
-        scans = [desk.scan(desk.folder.path, checking=True) for desk in self._desks]
+        scans = [desk.scan(desk.folder.path, checking=True, counting=True) for desk in self._desks]
         for scan in scans:
             await scan.done.wait()
 
@@ -180,7 +186,7 @@ class Watcher:
 
     def _attend_all(self) -> None:
         for desk in self._desks:
-            desk.scan(desk.folder.path)
+            desk.scan(desk.folder.path, counting=True)
         self._attending = [self._loop.create_task(self._attend(desk)) for desk in self._desks]
 
     async def _end_attending(self) -> None:
@@ -246,11 +252,14 @@ class Watcher:
             desk.work.clear()
             while not desk.idle:
                 if not desk.folder.hearing.silent:
-                    self._hear(desk, *await self._in_thread(self._heard, desk.folder.hear))
+                    # What the notes tell of happened before it is looked at.
+                    at = self._clock()
+                    self._hear(desk, at, *await self._in_thread(self._heard, desk.folder.hear))
                 elif desk.folder.hearing.awaits:
                     await asyncio.sleep(_PAIRED)
                     if desk.folder.hearing.silent:
-                        self._hear(desk, *await self._in_thread(self._heard, desk.folder.departed))
+                        at = self._clock()
+                        self._hear(desk, at, *await self._in_thread(self._heard, desk.folder.departed))
                 if desk.scans:
                     await self._go_on(desk, desk.scans[0])
                 self._arm()
@@ -265,13 +274,27 @@ class Watcher:
         return looks, standing, self._known(found)
 
     def _scanned(self, scan: Scan) -> tuple[list[Found | Trouble], set[str]] | None:
-        """In a thread: what a scan found next, and which of the files are known, as `_heard` tells it."""
+        """In a thread: what a scan found next, and which of the files are known, as `_heard` tells it.
+
+        Batches of which nothing is to be told are passed over here: most are, and 100,000 files at a start took a
+        second on the loop. Nobody else lets a file of this folder begin to settle meanwhile.
+        """
         assert scan.batches is not None
-        batch = next(scan.batches, None)
-        if batch is None:
-            return None
-        found = [(scan.before(one.path), one.stamp) for one in batch if isinstance(one, Found)]
-        return batch, self._known(found)
+        for _ in range(_PASSED):
+            batch = next(scan.batches, None)
+            if batch is None:
+                return None
+            files = [one for one in batch if isinstance(one, Found)]
+            known = self._known([(scan.before(path), stamp) for path, stamp, _ in files])
+            if scan.source:
+                return batch, known
+            scan.known += len(known)
+            if len(known) == len(batch) and not len(self._settling):
+                continue
+            new = [one for one in batch if one.path not in known or one.path in self._settling]
+            if new:
+                return new, known
+        return [], set()
 
     def _known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
         try:
@@ -283,7 +306,7 @@ class Watcher:
                 self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
             return set()
 
-    def _hear(self, desk: Desk, looks: Sequence[Look], standing: bool, known: set[str]) -> None:
+    def _hear(self, desk: Desk, at: float, looks: Sequence[Look], standing: bool, known: set[str]) -> None:
         for look in looks:
             match look.tip.kind:
                 case Kind.LOST:
@@ -295,7 +318,7 @@ class Watcher:
                     if standing:
                         self._guard(self._empty, look.tip.path)
                 case _:
-                    self._guard(self._take, look.tip.path, look, standing, known)
+                    self._guard(self._take, look.tip.path, look, at, standing, known)
 
     async def _go_on(self, desk: Desk, scan: Scan) -> None:
         if scan.batches is None:
@@ -306,6 +329,8 @@ class Watcher:
         scanned = await self._in_thread(self._scanned, scan)
         if scanned is None:
             desk.finish(scan)
+            if scan.counting:
+                self._guard(self._count, scan.top, scan.known)
             return
         batch, known = scanned
         for found in batch:
@@ -324,17 +349,20 @@ class Watcher:
         self._troubles.tell(path, "gone", "")
         return True
 
-    def _take(self, path: str, look: Look, standing: bool, known: set[str]) -> None:
+    def _count(self, folder: str, known: int) -> None:
+        self._inbox.scanned(Path(folder), known)
+
+    def _take(self, path: str, look: Look, at: float, standing: bool, known: set[str]) -> None:
         self._untold.pop(path, None)
         if look.tip.source:
             self._settling.forget(look.tip.source)
             self._inbox.moved(Path(look.tip.source), Path(path))
         if look.stamp is not None:
             known_before = (look.tip.source or path) in known
-            self._observe(path, look.stamp, known_before, changed=look.tip.kind is Kind.WRITTEN)
+            self._observe(path, look.stamp, known_before, at, changed=look.tip.kind is Kind.WRITTEN)
             return
         self._settling.forget(path)
-        if look.tip.kind is Kind.GONE and standing and self._inbox.wanted(Path(path)) is not None:
+        if look.tip.kind is Kind.GONE and standing and self._inbox.wanted(path) is not None:
             self._inbox.gone(Path(path))
 
     def _empty(self, folder: str) -> None:
@@ -346,16 +374,16 @@ class Watcher:
             self._settling.forget(source)
             self._inbox.moved(Path(source), Path(path))
         waited = path in self._settling
-        self._observe(path, found.stamp, scan.before(path) in known)
+        self._observe(path, found.stamp, scan.before(path) in known, self._clock())
         if scan.checking and found.heard and not waited and path in self._settling:
             self._untold[path] = desk
 
-    def _observe(self, path: str, stamp: Stamp, known: bool, *, changed: bool = False) -> None:
-        wanted = None if known else self._inbox.wanted(Path(path))
+    def _observe(self, path: str, stamp: Stamp, known: bool, at: float, *, changed: bool = False) -> None:
+        wanted = None if known else self._inbox.wanted(path)
         if wanted is None:
             self._settling.forget(path)
         else:
-            self._settling.observe(path, stamp, self._clock(), wanted.quiet, changed=changed)
+            self._settling.observe(path, stamp, at, wanted.quiet, changed=changed)
 
     def _arm(self) -> None:
         """Sets the one timer to the next due file."""
@@ -381,7 +409,17 @@ class Watcher:
                 self._telling = True
                 # The loop may have ended while a file kept us waiting.
                 with suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._inspected)
+                    self._loop.call_soon_threadsafe(self._told_of_sights)
+
+    def _told_of_sights(self) -> None:
+        """Of many at once, those that are seen soon after one another are concluded together.
+
+        Each for itself, the loop and the inspectors took the interpreter from one another for every file.
+        """
+        if self._to_inspect.empty():
+            self._inspected()
+        else:
+            self._loop.call_later(_TOGETHER, self._inspected)
 
     def _inspected(self) -> None:
         self._telling = False
@@ -392,9 +430,9 @@ class Watcher:
     def _conclude(self, path: str, sight: Sight) -> None:
         now = self._clock()
         match self._settling.inspected(path, sight, now):
-            case Settled(stamp, since):
+            case Settled(stamp, since, content):
                 self._distrust(path)
-                self._inbox.settled(Path(path), stamp, now - since)
+                self._inbox.settled(Path(path), stamp, now - since, content)
             case Rejected(stamp, since, why):
                 self._distrust(path)
                 self._inbox.rejected(Path(path), stamp, now - since, why)

@@ -15,7 +15,7 @@ import imageio_ffmpeg
 import pytest
 
 from daemon.watch.owner import NAME, Owner, read
-from daemon.watch.owners import OwnerFile, we
+from daemon.watch.owner_file import OwnerFile, we
 
 DEADLINE = 60.0
 RULES = """\

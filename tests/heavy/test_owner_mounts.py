@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from daemon.watch.owner import NAME, read
-from daemon.watch.owners import OwnerFile, Owners, uptime, we
+from daemon.watch.owner_file import OwnerFile, uptime, we
+from daemon.watch.owners import Owners
 
 pytestmark = [
     pytest.mark.heavy,

@@ -32,15 +32,16 @@ class Box:
         self.wanted_asked: list[Path] = []
         self.empties: list[Path] = []
         self.easings: list[Path] = []
+        self.scans: list[tuple[Path, int]] = []
 
-    def wanted(self, path: Path) -> Wanted | None:
-        self.wanted_asked.append(path)
-        return Wanted(self.quiet) if path.suffix in (".mp4", ".txt") else None
+    def wanted(self, path: str) -> Wanted | None:
+        self.wanted_asked.append(Path(path))
+        return Wanted(self.quiet) if path.endswith((".mp4", ".txt")) else None
 
     def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
         return {path for path, stamp in found if self.memory.get(path) == stamp}
 
-    def settled(self, path: Path, stamp: Stamp, age: float) -> None:
+    def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
         self.memory[str(path)] = stamp
         self.settled_paths.append(path)
 
@@ -56,6 +57,9 @@ class Box:
 
     def eased(self, path: Path) -> None:
         self.easings.append(path)
+
+    def scanned(self, folder: Path, known: int) -> None:
+        self.scans.append((folder, known))
 
     def moved(self, source: Path, target: Path) -> None:
         self.moves.append((source, target))
@@ -79,8 +83,8 @@ class Knowing(Box):
 
 
 class Faulty(Box):
-    def wanted(self, path: Path) -> Wanted | None:
-        if path.stem == "bad":
+    def wanted(self, path: str) -> Wanted | None:
+        if Path(path).stem == "bad":
             raise ZeroDivisionError
         return super().wanted(path)
 

@@ -15,7 +15,8 @@ import pytest
 
 from daemon.errors import UsageError
 from daemon.watch.owner import NAME, Claim, Owner, read
-from daemon.watch.owners import OwnerFile, Owners, claim_of, runs, uptime, we
+from daemon.watch.owner_file import OwnerFile, runs, uptime, we
+from daemon.watch.owners import Owners, claim_of
 
 DEADLINE = 30.0
 EVERY = 0.2
@@ -127,6 +128,24 @@ def test_a_heartbeat_is_never_seen_half_and_leaves_the_folder_as_it_is(tmp_path:
     assert None not in seen
     assert standing(tmp_path).since == first.since
     assert tmp_path.stat().st_mtime_ns == before
+
+
+def test_what_a_killed_daemon_left_half_made_is_cleared_away_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    alive = foreign(process=1)
+    dead = replace(we(Path("/theirs")), id="dead", process=1, started=1)
+    for owner in (alive, dead):
+        (tmp_path / f"{NAME}-{owner.id}").write_bytes(owner.line)
+    for name, age in (("begun", 3600), ("new", 0)):
+        begun = tmp_path / f"{NAME}-{name}"
+        begun.touch()
+        os.utime(begun, times=(time.time() - age,) * 2)
+
+    async def scenario() -> None:
+        async with owning(tmp_path, state="/mine"):
+            left = {path.name for path in tmp_path.iterdir()}
+            assert left == {NAME, f"{NAME}-{alive.id}", f"{NAME}-new"}
+
+    asyncio.run(scenario())
 
 
 def test_a_heartbeat_does_not_overwrite_who_came_meanwhile(tmp_path: Path) -> None:

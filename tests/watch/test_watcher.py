@@ -244,6 +244,25 @@ def test_a_rescan_of_known_files_makes_no_candidates(inbox: Path, media: Mapping
     asyncio.run(scenario())
 
 
+def test_after_a_rescan_it_is_told_how_many_known_files_it_met(
+    inbox: Path, media: Mapping[str, Path]
+) -> None:
+    async def scenario() -> None:
+        box = Box()
+        async with watching(box, inbox) as watcher:
+            await watcher.idle()
+            for name in ("a.mp4", "b.mp4"):
+                shutil.copy(media["mp4"], inbox / name)
+            await until(lambda: len(box.settled_paths) == 2)
+            (inbox / "c.part").touch()
+            await watcher.rescan()
+            (inbox / "a.mp4").unlink()
+            await watcher.rescan()
+            assert box.scans == [(inbox, 0), (inbox, 2), (inbox, 1)]
+
+    asyncio.run(scenario())
+
+
 def test_a_renamed_file_is_told_as_moved_and_is_no_new_file(inbox: Path, media: Mapping[str, Path]) -> None:
     async def scenario() -> None:
         box, clip, renamed = Box(), inbox / "clip.mp4", inbox / "renamed.mp4"
