@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +35,9 @@ _log = structlog.get_logger()
 _LARGE: Final = 16 << 20
 """Bytes from which on a file is read by itself: of smaller ones a batch is read in the time of one larger."""
 _READERS: Final = 2
-"""Batches of small files, and large files, read at once: a disk reads two as fast as twenty."""
+"""Batches of small files, and large files, of a watch folder read at once: a disk reads two as fast as twenty."""
+_AT_ONCE: Final = 64
+"""Batches read at once. Those of folders that hang, on a network that is gone, hold a thread each."""
 _BATCH: Final = 256
 """Small files that share a look and a commit."""
 _BATCH_BYTES: Final = 4 * _LARGE
@@ -45,6 +49,7 @@ _TOGETHER: Final = 0.05
 class Intake:
     """Takes arrivals and makes jobs of them; `added` is called when there is new work.
 
+    Each watch folder has lanes of its own, for small files and for large ones: one that hangs keeps no other waiting.
     `gather_anew` is called with an arrival that is taken with too little, and has to put it again.
     """
 
@@ -54,10 +59,11 @@ class Intake:
         self._bench = bench
         self._config = config
         self._added = added
-        self._small: asyncio.Queue[Arrival] = asyncio.Queue()
-        self._large: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._lanes: dict[tuple[Path, bool], asyncio.Queue[Arrival]] = {}
+        self._takers: asyncio.TaskGroup | None = None
+        self._readers = ThreadPoolExecutor(_AT_ONCE, "read")
         self._taken: dict[str, Stat] = {}
-        self._reading = asyncio.Lock()
+        self._reading: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._read: set[Path] = set()
         self._sights = FirstSights(bench.store)
         self._admission = Admission(config, bench.now)
@@ -97,7 +103,11 @@ class Intake:
 
     def put(self, arrival: Arrival) -> None:
         self._taken[os.fspath(arrival.path)] = arrival.stat
-        (self._small if arrival.stat[2] < _LARGE else self._large).put_nowait(arrival)
+        lane = arrival.match.root, arrival.stat[2] >= _LARGE
+        if lane not in self._lanes:
+            self._lanes[lane] = asyncio.Queue()
+            self._begin(self._lanes[lane])
+        self._lanes[lane].put_nowait(arrival)
 
     @property
     def left(self) -> int:
@@ -106,8 +116,8 @@ class Intake:
 
     async def idle(self) -> None:
         """Returns once everything that was put has become a job or nothing, people were told, and all is looked at."""
-        await self._small.join()
-        await self._large.join()
+        for waiting in list(self._lanes.values()):
+            await waiting.join()
         while self._telling:
             await asyncio.wait(set(self._telling))
         await self.looked()
@@ -115,15 +125,21 @@ class Intake:
     async def run(self) -> None:
         """Until cancelled; what is being read then is left to the next life."""
         try:
-            async with asyncio.TaskGroup() as group:
-                for waiting in (self._small, self._large):
-                    for _ in range(_READERS):
-                        group.create_task(self._take_all(waiting))
+            async with asyncio.TaskGroup() as self._takers:
+                for waiting in self._lanes.values():
+                    self._begin(waiting)
+                await asyncio.Event().wait()
         finally:
             # The thread of a 100 GB file kept the process for longer than a service manager waits.
             self._ended = True
+            self._readers.shutdown(wait=False, cancel_futures=True)
             for looking in self._looking:
                 looking.cancel()
+
+    def _begin(self, lane: asyncio.Queue[Arrival]) -> None:
+        if self._takers is not None:
+            for _ in range(_READERS):
+                self._takers.create_task(self._take_all(lane))
 
     async def _take_all(self, waiting: asyncio.Queue[Arrival]) -> None:
         among = False
@@ -225,7 +241,8 @@ class Intake:
         """The jobs that were made or woken."""
         for output in {arrival.match.rule.output for arrival in batch} - self._read:
             await self._read_results(output)
-        answers = await asyncio.to_thread(self._looks.look, batch)
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._readers, self._looks.look, batch)
         for arrival, answer in zip(batch, answers, strict=True):
             self._not_taken(arrival, answer)
         looked = [answer for answer in answers if isinstance(answer, Looked)]
@@ -272,7 +289,7 @@ class Intake:
 
     async def _read_results(self, output: Path) -> None:
         """Before the first file of a life: what the sidecars of earlier states tell."""
-        async with self._reading:
+        async with self._reading[output]:
             if output not in self._read:
                 await read_results(self._bench, output, below=True)
                 self._read.add(output)

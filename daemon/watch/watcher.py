@@ -7,16 +7,16 @@
                                                   inspectors (threads)
 
 Everything that `Inbox` hears, it hears on the event loop. Disk is touched in threads only: a look at what a
-folder's notes name, one folder after the other; the inspection of due files by a few inspectors, so that a
-file which hangs delays no other. One loop timer stands at `Settling.next_due`. A slow pulse asks what no note
-tells: whether the reader lives, the folders stand and are mounted as before, and the process was suspended.
+folder's notes name, one folder after the other; the inspection of due files by a few inspectors for each watch
+folder, so that a file which hangs delays no other. One loop timer stands at `Settling.next_due`. A slow pulse
+asks what no note tells: whether the reader lives, the folders stand and are mounted as before, and the process
+was suspended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,6 +35,7 @@ from daemon.watch.folders import POLL, Found, Look, Root, Trouble, merged
 from daemon.watch.hearing import Kind
 from daemon.watch.inbox import Inbox
 from daemon.watch.inspection import any_ffmpeg, inspect
+from daemon.watch.inspectors import Inspectors
 from daemon.watch.lease import ignore_lease_signals
 from daemon.watch.mounts import read_mounts
 from daemon.watch.settling import Pending, Rejected, Settled, Settling, Waiting
@@ -53,9 +54,6 @@ _SUSPENDED: Final = 10.0
 
 _PAIRED: Final = 0.05
 """Seconds after which the second half of a rename can no longer come: the kernel queues both at once."""
-
-_INSPECTORS: Final = 4
-"""Inspections at once. They wait for the disk, hardly for the processor."""
 
 _LOOKERS: Final = 64
 """Folders looked at at once. Those that hang, on a network that is gone, hold a thread each."""
@@ -114,7 +112,7 @@ class Watcher:
         self._attending: list[asyncio.Task[None]] = []
         self._pulsing: asyncio.Task[None] | None = None
         self._lookers = ThreadPoolExecutor(_LOOKERS, "look")
-        self._to_inspect: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._inspectors = {str(root.path): Inspectors(root.path.name, self._inspect) for root in self._roots}
         self._sights: deque[tuple[str, Sight]] = deque()
         self._telling = False
         self._timer: asyncio.TimerHandle | None = None
@@ -138,8 +136,6 @@ class Watcher:
         except UsageError:
             await self.stop()
             raise
-        for number in range(_INSPECTORS):
-            threading.Thread(target=self._inspect, name=f"inspect-{number}", daemon=True).start()
         self._attend_all()
         self._pulsing = self._loop.create_task(self._beat())
 
@@ -149,8 +145,8 @@ class Watcher:
             self._pulsing.cancel()
             await asyncio.gather(self._pulsing, return_exceptions=True)
         await self._end_attending()
-        for _ in range(_INSPECTORS):
-            self._to_inspect.put(None)
+        for inspectors in self._inspectors.values():
+            inspectors.end()
         self._lookers.shutdown(wait=False, cancel_futures=True)
         self._settling = Settling()
         self._arm()
@@ -398,28 +394,30 @@ class Watcher:
 
     def _give_out(self) -> None:
         for path in self._settling.due(self._clock()):
-            self._to_inspect.put(path)
+            root = path
+            while root not in self._inspectors:
+                root = os.path.dirname(root)  # noqa: PTH120  # for each of 50,000
+            self._inspectors[root].put(path)
         self._arm()
 
-    def _inspect(self) -> None:
-        """An inspector's thread. Not of a pool: one that hangs must not keep the process from ending."""
-        while (path := self._to_inspect.get()) is not None:
-            self._sights.append((path, inspect(path, self._ffmpeg)))
-            if not self._telling:
-                self._telling = True
-                # The loop may have ended while a file kept us waiting.
-                with suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._told_of_sights)
+    def _inspect(self, path: str) -> None:
+        """In an inspector's thread."""
+        self._sights.append((path, inspect(path, self._ffmpeg)))
+        if not self._telling:
+            self._telling = True
+            # The loop may have ended while a file kept us waiting.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._told_of_sights)
 
     def _told_of_sights(self) -> None:
         """Of many at once, those that are seen soon after one another are concluded together.
 
         Each for itself, the loop and the inspectors took the interpreter from one another for every file.
         """
-        if self._to_inspect.empty():
-            self._inspected()
-        else:
+        if any(inspectors.behind for inspectors in self._inspectors.values()):
             self._loop.call_later(_TOGETHER, self._inspected)
+        else:
+            self._inspected()
 
     def _inspected(self) -> None:
         self._telling = False

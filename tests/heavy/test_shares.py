@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,30 @@ def test_a_watch_folder_on_a_share_whose_server_dies_is_waited_for(tmp_path: Pat
                     drop(far / "in" / "second.txt")
                     await until(lambda: share / "in" / "second.txt" in box.settled_paths)
                 assert box.lost == [] and len(box.warnings) == 1
+
+    apart(scenario)
+
+
+def test_a_share_that_hangs_keeps_no_other_folder_waiting(tmp_path: Path) -> None:
+    """Its server stands still: whoever looks at one of its files waits until it goes on."""
+
+    async def scenario() -> None:
+        box, share, far, local = Box(), tmp_path / "share", tmp_path / "far", tmp_path / "local"
+        for folder in (share, far, local):
+            folder.mkdir()
+        box.quiet = 1.0
+        with shared(far, share) as server:
+            async with watching(box, share, local, poll=POLL) as watcher:
+                for number in range(20):
+                    drop(share / f"far {number}.txt")
+                await until(lambda: len(watcher.pending()) == 20)
+                server.send_signal(signal.SIGSTOP)
+                try:
+                    drop(local / "near.txt")
+                    await until(lambda: box.settled_paths == [local / "near.txt"])
+                finally:
+                    server.send_signal(signal.SIGCONT)
+                await until(lambda: len(box.settled_paths) == 21)
 
     apart(scenario)
 

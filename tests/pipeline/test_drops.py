@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -228,6 +229,32 @@ def test_a_clip_renamed_while_a_slot_looks_for_it_goes_on_under_its_new_name(
             job = await desk.ended(await desk.drop(make_clip("old.mp4")))
             assert (job.state, job.source.path) == (State.SUCCEEDED, new)
             assert len(desk.app.store.read(record.list_jobs)) == 1
+
+    asyncio.run(go())
+
+
+def test_large_files_delay_no_small_one(service: Any, open_desk: OpenDesk, make_clip: MakeClip) -> None:
+    async def go() -> None:
+        async with open_desk(service.url, service.token, ["trim to 1 s"]) as desk:
+            book = RuleBook(desk.app.config.rules)
+
+            def put(path: Path) -> None:
+                found, match = path.stat(), book.match(path)
+                assert match is not None
+                stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                desk.app.intake.put(Arrival(match, path, stamp))
+
+            for number in range(4):
+                with (desk.inbox / f"large-{number}.mp4").open("wb") as file:
+                    file.truncate(1 << 40)  # hours of reading
+                put(desk.inbox / f"large-{number}.mp4")
+            small = desk.inbox / "small.mp4"
+            shutil.copy(make_clip("small.mp4"), small)
+            put(small)
+            async with asyncio.timeout(30):
+                while not (jobs := desk.app.store.read(record.list_jobs)):  # noqa: ASYNC110  # nobody tells of it
+                    await asyncio.sleep(0.005)
+            assert [job.source.path for job in jobs] == [small]
 
     asyncio.run(go())
 

@@ -15,6 +15,8 @@ import pytest
 
 from daemon.jobs import holds, record
 from daemon.jobs.states import State
+from daemon.pipeline.arrivals import Arrival
+from daemon.rules.match import RuleBook
 
 Live = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -112,5 +114,41 @@ def test_a_file_that_left_and_is_back_unchanged_is_a_drop_and_one_that_stayed_is
         async with live(tmp_path, RULES) as life:
             intake = life.app.intake
             assert known() == {"stays.wav"}
+
+    asyncio.run(work())
+
+
+def test_files_that_cannot_be_read_to_an_end_keep_no_other_folder_waiting(
+    live: Live, tmp_path: Path, inbox: Path
+) -> None:
+    """A fifo that nobody writes: whoever opens it waits, as for a share whose server is gone."""
+
+    async def work() -> None:
+        async with live(tmp_path, RULES) as life:
+            await taken(life)
+            hung = [inbox / f"{number}.wav" for number in range(8)]
+            for path in hung:
+                os.mkfifo(path)
+                match = RuleBook(life.app.config.rules).match(path)
+                assert match is not None
+                life.app.intake.put(Arrival(match, path, (1, 2, 3, 4)))
+                for _ in range(3):  # until it is taken by itself, and not with the next ones
+                    await asyncio.sleep(0)
+            (tmp_path / "other" / "near.wav").write_bytes(wav(1))
+            try:
+                async with asyncio.timeout(30):
+                    while not life.jobs():  # noqa: ASYNC110  # nobody tells of it
+                        await asyncio.sleep(0.005)
+            finally:
+                await asyncio.to_thread(release, hung)
+            assert [job.source.path.name for job in life.jobs()] == ["near.wav"]
+
+    def release(fifos: list[Path]) -> None:
+        """Whoever reads one, or will, comes to its end."""
+        for fifo in fifos:
+            writer = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+            fifo.unlink()
+            fifo.touch()
+            os.close(writer)
 
     asyncio.run(work())

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from daemon.deliver.folder import hash_file
 from daemon.media.tail import decodes_to_its_end
 from daemon.watch.container import examine
-from daemon.watch.inspection import any_ffmpeg
-from daemon.watch.sight import Content, Finding
+from daemon.watch.inspection import any_ffmpeg, inspect
+from daemon.watch.sight import Content, Finding, Seen
 
 MEASURED = ("mp4", "faststart", "mov", "m4a", "avi", "mkv", "webm", "wav", "png", "jpg", "gif", "webp")
 """The kinds whose structure says where the file ends."""
@@ -42,6 +43,16 @@ def test_every_accepted_kind_that_ffmpeg_finished_is_whole(media: Mapping[str, P
     assert {kind: examined(path).content for kind, path in media.items()} == dict.fromkeys(
         media, Content.WHOLE
     )
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(1, True), (65_535, True), (65_536, False)])
+def test_a_small_file_is_told_with_the_hash_of_all_its_bytes(
+    tmp_path: Path, size: int, is_read: bool
+) -> None:
+    path = written(tmp_path, "script.txt", b"a" * size)
+    sight = inspect(str(path))
+    assert isinstance(sight, Seen)
+    assert sight.content == (hash_file(path) if is_read else None)
 
 
 @pytest.mark.parametrize("kind", MEASURED)
