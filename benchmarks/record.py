@@ -25,7 +25,8 @@ from sqlalchemy import Connection, text
 from benchmarks.lines import Line, Target
 from benchmarks.place import ROOT, TOKEN, Place, Sizes
 from benchmarks.rounds import Sample, Spread, measured, paired, speed_ratio, spread
-from daemon.app import DATABASE, LONGEST_SHUT, attribution, service_account
+from daemon.accounts import attribution, service_account
+from daemon.app import DATABASE, LONGEST_SHUT
 from daemon.config.loading import parse
 from daemon.control.socket import ask
 from daemon.jobs import accounts, files

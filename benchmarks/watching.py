@@ -29,13 +29,14 @@ from sqlalchemy import Connection, insert
 from benchmarks.lines import Line, Target
 from benchmarks.place import ROOT, Place, Sizes
 from benchmarks.rounds import Sample, Spread, measured, paired, spread
-from daemon.app import DATABASE, App, Daemon
+from daemon.app import DATABASE, App
 from daemon.config.globs import entry_regex
 from daemon.config.loading import parse
 from daemon.config.model import Rule
 from daemon.jobs.schema import files
 from daemon.jobs.store import Store
 from daemon.rules.match import RuleBook
+from daemon.watching import Daemon
 from tests.heavy.bursts import create, created
 from tests.heavy.watched import Watched, running, until
 

@@ -1,4 +1,4 @@
-"""The one place that builds the parts and puts them together; signals, drain."""
+"""The one place that builds the parts of a daemon and puts them together; signals, drain."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from daemon import __version__
+from daemon.accounts import attribution, service_account, web_url
 from daemon.config.fields import By
 from daemon.config.model import Config, Rule
 from daemon.control.socket import Command, ControlServer, Message
-from daemon.deliver import folder as output_folder
-from daemon.errors import DeliveryError, MediaError, ReeldropError, SourceError, UsageError
-from daemon.jobs import accounts, approvals, record
+from daemon.errors import MediaError, ReeldropError, SourceError, UsageError
+from daemon.jobs import accounts, record
 from daemon.jobs.lock import StateLock
 from daemon.jobs.model import Job
 from daemon.jobs.public import public
@@ -29,64 +28,35 @@ from daemon.jobs.retention import retire
 from daemon.jobs.states import FINISHED, State
 from daemon.jobs.store import Store
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
-from daemon.nemo.account import Account, AnonymousAccount, TokenAccount
-from daemon.nemo.client import Attribution, Terms, ask_anonymous_token
+from daemon.nemo.account import Account
+from daemon.nemo.client import Terms
 from daemon.nemo.embedded import EmbeddedAccount
 from daemon.nemo.live import Visitor
 from daemon.pipeline import renewal
 from daemon.pipeline.arrivals import Arrival
-from daemon.pipeline.backlog import told
 from daemon.pipeline.barring import Payer
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.budget import budgets_of
 from daemon.pipeline.commands import AtWork, Commands
 from daemon.pipeline.conditions import look_again
-from daemon.pipeline.disposing import dispose_left
-from daemon.pipeline.gathering import Gathering
 from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
 from daemon.pipeline.runner import Runner, take_up, tell_people
 from daemon.rules.match import Match, RuleBook
-from daemon.service.notify import notify
-from daemon.service.schedule import Schedule
-from daemon.watch.folders import Root
-from daemon.watch.inbox import Wanted
 from daemon.watch.inspection import inspect
-from daemon.watch.owner import Claim, patience
-from daemon.watch.owners import Owners, Word, claim_of, unkept_words
 from daemon.watch.sight import Busy, Content, Gone, Seen, Stamp, Unreadable
-from daemon.watch.watcher import Watcher
 
 _log = structlog.get_logger()
 
 DATABASE: Final = "jobs.db"
 DRAIN_LIMIT: Final = 20.0
 """Seconds that running jobs get to come to an end at a stop."""
-ACCOUNT_LOOK: Final = 600.0
-"""Seconds between two looks whether an account has credits again, or its token is accepted."""
-RETIRE_LOOK: Final = 86_400.0
-"""Seconds between two looks for jobs that ended longer ago than `retention`."""
 LONGEST_SHUT: Final = 86_400.0
 """Seconds for which an earlier daemon's gate stays shut at the most: a wall clock may have been set back."""
-TELL_EVERY: Final = 10.0
-"""Seconds between two words about how far the files are read that were there at the start."""
-WEB_URL: Final = "https://nemovideo.com"
-OWNER_WAIT: Final = 180.0
-"""Seconds more that systemd gives a start which has to see whether another daemon lives."""
-ONCE_LIMIT: Final = 60.0
-"""Seconds after which `run --once` lists what has not settled."""
 
 _BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A file that is no job yet, and what it waits for."""
-
-    path: Path
-    why: str
 
 
 class App:
@@ -112,7 +82,7 @@ class App:
         self._embedded.gate.open(config.limits.jobs)
         self._attribution = attribution(environ)
         self._service = service_account(config, environ, self._attribution)
-        self._web = _web(environ)
+        self._web = web_url(environ)
         self._is_paced = False
         self.bench = Bench(
             store=self.store,
@@ -335,227 +305,6 @@ class App:
             forget()
 
 
-class Inbox:
-    """What the watcher asks and tells, between the rules and the intake."""
-
-    def __init__(self, gathering: Gathering, intake: Intake) -> None:
-        self._gathering = gathering
-        self._intake = intake
-        self.warnings: dict[Path, str] = {}
-
-    def wanted(self, path: str) -> Wanted | None:
-        rule = self._gathering.rule_for(path)
-        return None if rule is None else Wanted(rule.settle)
-
-    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
-        return self._gathering.known(found) | self._intake.known(found)
-
-    def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
-        self._put(path, stamp, age, None, content)
-
-    def rejected(self, path: Path, stamp: Stamp, age: float, why: str) -> None:
-        self._put(path, stamp, age, why)
-
-    def gone(self, path: Path) -> None:
-        self.warnings.pop(path, None)
-        self._intake.forget(path)
-        self._gathering.gone(path)
-
-    def emptied(self, folder: Path) -> None:
-        for path in [path for path in self.warnings if folder in path.parents]:
-            del self.warnings[path]
-        self._intake.forget_below(folder)
-        self._gathering.emptied(folder)
-
-    def moved(self, source: Path, target: Path) -> None:
-        self._intake.follow(source, target)
-        self._gathering.moved(source, target)
-
-    def scanned(self, folder: Path, known: int) -> None:
-        self._intake.look_for_missing(folder, known)
-
-    def warned(self, path: Path, message: str) -> None:
-        self.warnings[path] = message
-        _log.warning("file.waits", path=str(path), why=message)
-
-    def eased(self, path: Path) -> None:
-        self.warnings.pop(path, None)
-        _log.info("folder.works_again", path=str(path))
-
-    def _put(
-        self, path: Path, stamp: Stamp, age: float, rejected: str | None, content: str | None = None
-    ) -> None:
-        self.warnings.pop(path, None)
-        self._gathering.settled(path, stamp, time.time() - age, rejected, content)
-
-
-class Daemon:
-    """`run`: an app, a watcher, a schedule, until a signal comes.
-
-    `take_over`: its watch folders are taken from other daemons. Raises UsageError where one has them, otherwise.
-    """
-
-    def __init__(self, app: App, *, take_over: bool = False) -> None:
-        self._app = app
-        self._take_over = take_over
-        folders: dict[Path, bool] = {}
-        for rule in app.config.rules:
-            for folder in rule.watch:
-                folders[folder] = rule.recursive or folders.get(folder, False)
-        self._owners = Owners(folders, app.config.state, self._told_of_owner)
-        self._rescanning: asyncio.Task[None] | None = None
-        self._has_told_first = False
-        book = RuleBook(app.config.rules, os.path.realpath)
-        self._gathering = Gathering(book, app.intake, app.bench.ffmpeg, self._owners.holds)
-        self._inbox = Inbox(self._gathering, app.intake)
-        watching = app.config.watching
-        roots = [
-            Root(folder, rule.recursive, rule.mode or watching.mode)
-            for rule in app.config.rules
-            for folder in rule.watch
-        ]
-        self._watcher = Watcher(
-            roots,
-            self._inbox,
-            poll=watching.poll,
-            follow_links=watching.follow_links,
-            ffmpeg=app.bench.ffmpeg,
-        )
-        app.commands["pending"] = self._pending
-        app.commands["troubles"] = self._troubles
-        app.commands["approvals"] = self._approvals
-
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-        """Until `stop`; `ready` is called once every folder is watched."""
-        async with self._owning(stop) as owns:
-            if owns:
-                await self._run(stop, ready)
-
-    async def once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
-        """What is there now, until nothing is queued, running or waiting; returns what did not settle."""
-        async with self._owning(stop) as owns:
-            return await self._once(stop) if owns else ()
-
-    @asynccontextmanager
-    async def _owning(self, stop: asyncio.Event) -> AsyncIterator[bool]:
-        """The watch folders are ours inside; False: `stop` came before that could be seen."""
-        taking = asyncio.create_task(self._owners.take(over=self._take_over))
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if taking.done():
-                taking.result()
-            yield taking.done()
-        finally:
-            taking.cancel()
-            stopped.cancel()
-            await self._owners.release()
-
-    async def _run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-        schedule = Schedule()
-        async with self._app.working():
-            await self._start()
-            schedule.every(self._app.config.watching.rescan, self._rescan)
-            schedule.every(ACCOUNT_LOOK, self._app.look_at_account)
-            schedule.every(RETIRE_LOOK, self._app.retire)
-            schedule.start()
-            notify("READY=1")
-            ready()
-            left = asyncio.create_task(self._dispose_left())
-            first = asyncio.create_task(self._tell_first())
-            try:
-                await stop.wait()
-            finally:
-                left.cancel()
-                first.cancel()
-                notify("STOPPING=1")
-                schedule.stop()
-                await self._watcher.stop()
-                await self._gathering.close()
-
-    async def _once(self, stop: asyncio.Event) -> tuple[Unsettled, ...]:
-        stopped = asyncio.create_task(stop.wait())
-        async with self._app.working():
-            await self._start(once=True)
-            work = asyncio.create_task(self._all_done())
-            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            left = tuple(Unsettled(one.path, one.why) for one in self._watcher.pending())
-            left += tuple(Unsettled(path, why) for path, why in self._gathering.pending())
-            for waiting in (work, stopped):
-                waiting.cancel()
-            await self._watcher.stop()
-            await self._gathering.close()
-        return left
-
-    def _told_of_owner(self, word: Word, folder: Path, why: str) -> None:
-        """What became of a watch folder's owner file."""
-        log = _log.info if word in ("taken_over", "unkept") else _log.warning
-        log(f"folder.{word}", path=str(folder), why=why)
-        if word == "waits":
-            notify(f"EXTEND_TIMEOUT_USEC={OWNER_WAIT * 1_000_000:.0f}", f"STATUS={folder}: {why}")
-        elif word == "regained" and (self._rescanning is None or self._rescanning.done()):
-            # What settled meanwhile was passed over.
-            self._rescanning = asyncio.create_task(self._watcher.rescan())
-
-    async def _troubles(self, _: Message) -> AsyncIterator[Message]:
-        settling = {one.path for one in self._watcher.pending()}
-        watching = [f"{path}: {why}" for path, why in self._inbox.warnings.items() if path not in settling]
-        for one in (*self._app.troubles(), *self._owners.troubles(), *watching):
-            yield {"trouble": one}
-
-    async def _pending(self, _: Message) -> AsyncIterator[Message]:
-        """The files that are no job yet."""
-        for one in self._watcher.pending():
-            yield {"path": str(one.path), "why": one.why}
-        for path, why in self._gathering.pending():
-            yield {"path": str(path), "why": why}
-
-    async def _approvals(self, _: Message) -> AsyncIterator[Message]:
-        """What waits for a person's word, by rule."""
-        for one in self._app.store.read(approvals.waiting):
-            yield {**asdict(one), "told": told(one)}
-
-    async def _start(self, *, once: bool = False) -> None:
-        await self._app.intake.look_at_folders(once=once)
-        await self._watcher.start()
-
-    async def _rescan(self) -> None:
-        with suppress(TimeoutError):  # of a folder that hangs; the next one is not to be left out for it
-            await asyncio.wait_for(self._watcher.rescan(), self._app.config.watching.rescan)
-        await self._app.intake.looked()
-        if self._has_told_first:
-            self._app.intake.tell_waiting()
-        await self._dispose_left()
-
-    async def _dispose_left(self) -> None:
-        await dispose_left(self._app.bench, self._app.config.rules)
-
-    async def _tell_first(self) -> None:
-        """A word about what was there before, once all of it is known; until then, how far that is."""
-        await self._watcher.idle()
-        while left := self._app.intake.left:
-            try:
-                await asyncio.wait_for(self._app.intake.idle(), TELL_EVERY)
-            except TimeoutError:
-                _log.info("files.read", told=f"{left:,} files that were there are still to be read")
-        await self._gathering.idle()
-        self._has_told_first = True
-        self._app.intake.tell_waiting()
-
-    async def _all_done(self) -> None:
-        longest = max((rule.settle or 0.0 for rule in self._app.config.rules), default=0.0)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._watcher.idle(), max(ONCE_LIMIT, 2 * longest))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._gathering.idle(), max(ONCE_LIMIT, 2 * longest))
-        await self._app.intake.idle()
-        self._app.intake.tell_waiting()
-        await self._app.look_at_account(begin=True)
-        self._app.runner.wake()
-        await self._app.runner.idle()
-        await self._dispose_left()
-
-
 def told_line(happening: Happening) -> Message:
     """A happening as a line of the control socket."""
     match happening:
@@ -567,60 +316,6 @@ def told_line(happening: Happening) -> Message:
             return {"progress": step.value, "fraction": fraction}
         case Noted(_, text):
             return {"note": text}
-
-
-def look_over(config: Config) -> list[str]:
-    """What is wrong with the machine for these rules: a line for each thing, with what would help."""
-    wrong = []
-    try:
-        find_ffmpeg(config.studio.ffmpeg)
-    except MediaError as error:
-        wrong.append(str(error))
-    for rule in config.rules:
-        wrong += [fault for folder in rule.watch if (fault := _watch_fault(rule, folder)) is not None]
-        for what, name, folder in (
-            ("result", "output", rule.output),
-            ("source", "archive", rule.archive if rule.after == "archive" else None),
-            ("source", "quarantine", rule.quarantine),
-        ):
-            try:
-                if folder is not None:
-                    output_folder.make(folder)
-            except DeliveryError as error:
-                wrong.append(
-                    f"rule {rule.name}: no {what} can be written to its {name} folder {error.cause}."
-                )
-    return wrong
-
-
-def look_at_owners(config: Config) -> list[str]:
-    """A line for each watch folder that another daemon has, or where no owner file keeps it away."""
-    told = []
-    for folder in dict.fromkeys(folder for rule in config.rules for folder in rule.watch):
-        try:
-            claim, standing = claim_of(folder, config.state)
-        except OSError:
-            continue
-        if claim is Claim.HELD:
-            told.append(
-                f"{folder}: {standing} has it; only `reeldrop run --take-over` would take it from there."
-            )
-        elif claim is Claim.UNKNOWN and standing is not None:
-            wait = f"`reeldrop run` waits up to {patience(standing):.0f} s to see whether that one is alive"
-            told.append(f"{folder}: {standing} has it; {wait}.")
-        if not os.access(folder, os.W_OK):
-            told.append(f"{folder}: {unkept_words('this user cannot write there')}.")
-    return told
-
-
-def _watch_fault(rule: Rule, folder: Path) -> str | None:
-    if not folder.exists():
-        return f"rule {rule.name}: watch folder {folder} does not exist. Make it: mkdir -p {folder}"
-    if not folder.is_dir():
-        return f"rule {rule.name}: {folder} is a file, `watch` names a folder."
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return f"rule {rule.name}: watch folder {folder} cannot be read by this user (`ls -ld {folder}` shows who may)."
-    return None
 
 
 def _inspected(path: Path, ffmpeg: Callable[[], Ffmpeg]) -> tuple[Stamp, str | None]:
@@ -654,63 +349,9 @@ def _ffmpeg(config: Config) -> Path:
         raise UsageError(error.operation, error.cause, error.hint) from None
 
 
-def visitor(config: Config, environ: Mapping[str, str]) -> Visitor:
-    """The paid editor for a person who looks, where no daemon runs. Raises UsageError for a token's file."""
-    behalf = attribution(environ)
-    return Visitor(service_account(config, environ, behalf), behalf, _web(environ))
-
-
-def service_account(config: Config, environ: Mapping[str, str], attribution: Attribution) -> Account:
-    """The paid editor's account: configured token, its file, systemd's credential, or an anonymous one."""
-    if config.api.token is not None:
-        token = config.api.token.get_secret_value()
-        return TokenAccount(config.service_url, lambda: token)
-    credentials = environ.get("CREDENTIALS_DIRECTORY")
-    file = config.api.token_file or (Path(credentials) / "nemo-token" if credentials else None)
-    if file is not None and (file.exists() or config.api.token_file is not None):
-        return TokenAccount(config.service_url, partial(_token_in, file))
-    return AnonymousAccount(
-        config.service_url,
-        config.state,
-        partial(ask_anonymous_token, attribution=attribution),
-        client_id=environ.get("NEMO_CLIENT_ID"),
-    )
-
-
-def _token_in(file: Path) -> str:
-    """The token in a file: `api.token_file`, or what systemd hands over (`LoadCredential=nemo-token:…`)."""
-    try:
-        token = file.read_text(errors="replace").strip()
-    except OSError as error:
-        raise UsageError("", f"the token's file {file} cannot be read ({error.strerror})") from None
-    if not token or not (token.isascii() and token.isprintable()) or " " in token:
-        # An HTTP library would tell the whole header, and so the token, in its error.
-        raise UsageError(
-            "", f"the token's file {file} holds no token", "It is one line with the token alone."
-        )
-    return token
-
-
 def _uptime() -> Uptime:
     boot = Path("/proc/sys/kernel/random/boot_id")
     return Uptime(boot.read_text().strip() if boot.exists() else "", time.clock_gettime(_BOOTTIME))
-
-
-def attribution(environ: Mapping[str, str]) -> Attribution:
-    """On whose behalf requests are made that belong to no job."""
-    return Attribution("reeldrop", __version__, _platform(environ))
-
-
-def _web(environ: Mapping[str, str]) -> str:
-    return environ.get("NEMO_WEB_URL", WEB_URL).rstrip("/")
-
-
-def _platform(environ: Mapping[str, str]) -> str:
-    """Where this program was installed from, as the service's documents tell platforms apart."""
-    if named := environ.get("SKILL_SOURCE"):
-        return named
-    parts = Path(__file__).parts
-    return next((name for name in ("clawhub", "cursor") if f".{name}" in parts), "unknown")
 
 
 def on_signals(stop: asyncio.Event, tell: Callable[[], None] = lambda: None) -> None:

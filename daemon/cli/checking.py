@@ -22,7 +22,7 @@ from daemon.errors import RulesError, UsageError
 @json_option
 def check(live: bool, rules: Path | None, as_json: bool) -> int:
     """Look at the rules file, the folders and the tools; exit 2 if anything is wrong."""
-    from daemon.app import look_at_owners, look_over
+    from daemon.checks import look_at_owners, look_over
 
     answers: list[dict[str, Any]] = []
     try:

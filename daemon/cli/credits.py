@@ -107,7 +107,7 @@ def budget_standings(config: Config, store: Store | None) -> list[limits.Standin
 def _standing(config: Config, account: By) -> Standing:
     if account == "embedded":
         return Standing("embedded", None)
-    from daemon.app import visitor
+    from daemon.accounts import visitor
 
     try:
         with working("asking the service"):

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from daemon.app import App, Daemon, on_signals
+from daemon.app import App, on_signals
 from daemon.cli import logs
 from daemon.cli.common import json_option, say_json
 from daemon.cli.reporting import outcome, reporter
@@ -22,6 +22,7 @@ from daemon.jobs.states import UNFINISHED, State
 from daemon.media.clip import make_demo_clip
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.pipeline.hooks import Happening, Hook, JobChanged
+from daemon.watching import Daemon
 
 _RULES: Final = """\
 state: state

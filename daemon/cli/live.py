@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from daemon import __version__
-from daemon.app import attribution, visitor
+from daemon.accounts import attribution, visitor
 from daemon.cli.common import editors, working
 from daemon.config.fields import By
 from daemon.config.model import Config

@@ -52,6 +52,6 @@ def open(job_id: str, rules: Path | None, as_json: bool) -> int:
 def _link(config: Config, job: Job) -> dict[str, Any]:
     if is_locked(config.state):
         return ask_one(config, "open", id=job.id)
-    from daemon.app import visitor
+    from daemon.accounts import visitor
 
     return asdict(asyncio.run(visitor(config, os.environ).link(job)))

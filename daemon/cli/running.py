@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from daemon.app import App, Daemon, Unsettled, look_over, on_signals
+from daemon.app import App, on_signals
+from daemon.checks import look_over
 from daemon.cli import logs
 from daemon.cli.common import config_option, json_option, read_rules, say_stopping
 from daemon.cli.reporting import reporter
@@ -18,6 +19,7 @@ from daemon.errors import UsageError
 from daemon.jobs import record
 from daemon.jobs.states import State
 from daemon.pipeline.hooks import Hook
+from daemon.watching import Daemon, Unsettled
 
 
 @click.command()

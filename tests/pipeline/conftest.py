@@ -18,7 +18,7 @@ from typing import Literal
 import imageio_ffmpeg
 import pytest
 
-from daemon.app import App, Daemon
+from daemon.app import App
 from daemon.config.loading import parse
 from daemon.jobs import record
 from daemon.jobs.model import Job, Step
@@ -26,6 +26,7 @@ from daemon.jobs.states import State
 from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.hooks import Happening, JobChanged, StepBegun
 from daemon.rules.match import RuleBook
+from daemon.watching import Daemon
 
 Loss = Literal["none", "request", "answer", "words", "error"]
 MakeClip = Callable[[str], Path]

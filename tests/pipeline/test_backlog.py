@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.app import App, Daemon
+from daemon.app import App
 from daemon.config.loading import parse
 from daemon.config.model import Rule
 from daemon.jobs import approvals, record
@@ -22,6 +22,7 @@ from daemon.jobs.states import State
 from daemon.jobs.store import Store
 from daemon.pipeline.backlog import FirstSights
 from daemon.pipeline.drops import BEFORE, TOO_MUCH
+from daemon.watching import Daemon
 from tests.durability.clips import distinct, tiny
 from tests.durability.studio import Studio, studio
 

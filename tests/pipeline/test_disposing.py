@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app import App, Daemon
+from daemon.app import App
 from daemon.config.loading import parse
 from daemon.deliver import dispose as sources
 from daemon.jobs import files, record
@@ -24,6 +24,7 @@ from daemon.pipeline.arrivals import Arrival
 from daemon.pipeline.disposing import Disposal, dispose_left, due
 from daemon.pipeline.hooks import Happening, JobChanged
 from daemon.rules.match import RuleBook
+from daemon.watching import Daemon
 
 MakeClip = Callable[[str], Path]
 LIMIT = 60.0
