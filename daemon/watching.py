@@ -24,7 +24,7 @@ from daemon.rules.match import RuleBook
 from daemon.service.notify import notify
 from daemon.service.schedule import Schedule
 from daemon.watch.folders import Root
-from daemon.watch.inbox import Wanted
+from daemon.watch.inbox import Known, Wanted
 from daemon.watch.owners import Owners, Word
 from daemon.watch.sight import Stamp
 from daemon.watch.watcher import Watcher
@@ -63,8 +63,9 @@ class Inbox:
         rule = self._gathering.rule_for(path)
         return None if rule is None else Wanted(rule.settle)
 
-    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
-        return self._gathering.known(found) | self._intake.known(found)
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
+        kept = self._intake.kept(found)
+        return Known(kept | self._intake.taken(found) | self._gathering.known(found), kept)
 
     def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
         self._put(path, stamp, age, None, content)

@@ -108,12 +108,12 @@ class Gathering:
             ]
         return max(rules, key=lambda rule: LONGEST if rule.settle is None else rule.settle, default=None)
 
-    def known(self, found: Iterable[tuple[str, Stat]]) -> set[str]:
-        """The paths whose version has settled and is remembered here. A str: asked for every file of every scan."""
+    def known(self, found: Iterable[tuple[str, Stat]]) -> set[tuple[str, Stat]]:
+        """The versions that have settled and are remembered here. A str: asked for every file of every scan."""
         if not self._told:
             return set()
         told = ((path, stat, self._told.get(Path(path))) for path, stat in found)
-        return {path for path, stat, one in told if one is not None and one.stat == stat}
+        return {(path, stat) for path, stat, one in told if one is not None and one.stat == stat}
 
     def settled(
         self, path: Path, stat: Stat, seen: float | None, rejected: str | None, content: str | None = None

@@ -19,6 +19,7 @@ from daemon.deliver import folder
 from daemon.jobs import approvals, files, record
 from daemon.jobs.model import Job, Source
 from daemon.jobs.states import State
+from daemon.media.types import MAX_BYTES
 from daemon.pipeline.admission import Admission
 from daemon.pipeline.arrivals import Answer, Arrival, Incomplete, Looked, Looks, Mate, Stat, companion
 from daemon.pipeline.backlog import FirstSights, told
@@ -34,6 +35,8 @@ _log = structlog.get_logger()
 
 _LARGE: Final = 16 << 20
 """Bytes from which on a file is read by itself: of smaller ones a batch is read in the time of one larger."""
+_LANES: Final = (_LARGE, MAX_BYTES)
+"""Bytes from which on files have lanes of their own. What is too large for the editor is read last: it can be huge."""
 _READERS: Final = 2
 """Batches of small files, and large files, of a watch folder read at once: a disk reads two as fast as twenty."""
 _AT_ONCE: Final = 64
@@ -49,7 +52,7 @@ _TOGETHER: Final = 0.05
 class Intake:
     """Takes arrivals and makes jobs of them; `added` is called when there is new work.
 
-    Each watch folder has lanes of its own, for small files and for large ones: one that hangs keeps no other waiting.
+    Each watch folder has lanes of its own, for small, large and too large files: one that hangs keeps no other waiting.
     `gather_anew` is called with an arrival that is taken with too little, and has to put it again.
     """
 
@@ -59,7 +62,7 @@ class Intake:
         self._bench = bench
         self._config = config
         self._added = added
-        self._lanes: dict[tuple[Path, bool], asyncio.Queue[Arrival]] = {}
+        self._lanes: dict[tuple[Path, int], asyncio.Queue[Arrival]] = {}
         self._takers: asyncio.TaskGroup | None = None
         self._readers = ThreadPoolExecutor(_AT_ONCE, "read")
         self._taken: dict[str, Stat] = {}
@@ -92,18 +95,27 @@ class Intake:
 
     def is_known(self, path: str, stat: Stat) -> bool:
         """Whether this version of the file was taken before (or is being taken), and has stood there since."""
-        return bool(self.known([(path, stat)]))
+        found = [(path, stat)]
+        return bool(self.taken(found) or self.kept(found))
 
-    def known(self, found: Sequence[tuple[str, Stat]]) -> set[str]:
-        """The same for a few hundred at once: asked one by one, a start over 10,000 known files took 24 s. Blocks."""
-        asked = [one for one in found if self._taken.get(one[0]) != one[1]]
-        standing = self._bench.store.read(partial(files.standing, found=asked)) if asked else set[str]()
-        missing = {os.fspath(path) for path in self._admission.missing}
-        return {path for path, _ in found}.difference(path for path, _ in asked) | standing - missing
+    def kept(self, found: Sequence[files.Version]) -> set[files.Version]:
+        """Those of a few hundred versions that are on record, and have stood there since. Blocks.
+
+        Asked one by one, a start over 10,000 known files took 24 s.
+        """
+        kept = self._bench.store.read(partial(files.standing, found=found))
+        if self._admission.missing:
+            missing = {os.fspath(path) for path in self._admission.missing}
+            kept = {one for one in kept if one[0] not in missing}
+        return kept
+
+    def taken(self, found: Sequence[files.Version]) -> set[files.Version]:
+        """Those that are being taken now."""
+        return {one for one in found if self._taken.get(one[0]) == one[1]} if self._taken else set()
 
     def put(self, arrival: Arrival) -> None:
         self._taken[os.fspath(arrival.path)] = arrival.stat
-        lane = arrival.match.root, arrival.stat[2] >= _LARGE
+        lane = arrival.match.root, sum(arrival.stat[2] >= size for size in _LANES)
         if lane not in self._lanes:
             self._lanes[lane] = asyncio.Queue()
             self._begin(self._lanes[lane])

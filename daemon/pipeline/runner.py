@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from daemon.errors import (
     ReeldropError,
     Refused,
     SessionGone,
+    SourceGone,
     StateError,
     Unanswered,
     Unreachable,
@@ -283,7 +283,7 @@ class Runner:
 
     async def _conclude(self, job: Job, end: Conclusion) -> Job:
         now = self._bench.now()
-        gone = end.move is Move.CANCEL and not os.path.lexists(job.source.path)
+        gone = end.move is Move.CANCEL and (end.reason or "").startswith(f"{SourceGone.code}:")
         # The note first: a daemon that dies in between does the job's end again, and the note with it.
         ahead = after(job.state, end.move)
         await tell_people(
@@ -300,8 +300,11 @@ class Runner:
                 if kept is not None and kept.source.path != job.source.path:
                     # It was renamed while a slot looked for it, and goes on from its new path.
                     return record.move(connection, job, Move.RECOVER, now=now)
-                # It may come back with a share that was not mounted, and is a drop then.
-                files.mark_gone(connection, [job.source.path], now)
+                known = files.known(connection, job.source.path)
+                if known is not None and known.content == job.source.content:
+                    # It may come back with a share that was not mounted, and is a drop then; and what is written over
+                    # it with its old time and size is known to no scan.
+                    files.mark_gone(connection, [job.source.path], now)
             if end.reason and end.reason != job.reason:
                 # A job that waits again for what it waited for would else fill its log with one line.
                 record.note(connection, job.id, end.reason, now)

@@ -16,7 +16,7 @@ class Scan:
     """A scan of the tree `top`; `done` is set when the last file of it was observed.
 
     `source`: where the tree was before it was renamed. `checking`: it looks for what notes should have told.
-    `counting`: the inbox is told of its end; `known`: how many of the files that it found so far are known.
+    `counting`: the inbox is told of its end; `known`: how many of the files that it found so far are on record.
     """
 
     def __init__(self, top: str, source: str = "", *, checking: bool = False, counting: bool = False) -> None:

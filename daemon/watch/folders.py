@@ -243,9 +243,9 @@ class Folder:
                         stamp = stamp_from(status) or self._met(path, name, status.st_mode, stop, way)
                     except FileNotFoundError:
                         continue
-                    except PermissionError:
-                        raise  # the folder may be read, not entered: so it is for all of them
                     except OSError as error:
+                        if isinstance(error, PermissionError) and not os.access(stop.path, os.X_OK):
+                            raise  # the folder may be read, not entered: so it is for all of them
                         yield Trouble(path, "read", unreadable(path, error))
                         continue
                     if stamp is not None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from daemon.watch.sight import Stamp
+
+
+class Known(NamedTuple):
+    """Versions of files, by their paths. `kept`: those of them that are on record, and follow a renamed file."""
+
+    versions: Set[tuple[str, tuple[int, int, int, int]]] = frozenset()
+    kept: Set[tuple[str, tuple[int, int, int, int]]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,8 @@ class Inbox(Protocol):
     def wanted(self, path: str) -> Wanted | None:
         """Whether a rule takes `path`, and after what quiet time. None: nothing is done with it."""
 
-    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
-        """Those paths whose version needs no settling: it was told already. Called in threads, and may block.
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
+        """Those versions that need no settling: they were told already. Called in threads, and may block.
 
         Asked first and for every file of every scan, many at once. As in `wanted` a path is a str: 100,000 values of
         Path cost as much as the scan.
@@ -50,12 +57,12 @@ class Inbox(Protocol):
         """A folder was moved out with all that is in it. Not told while the watch folder itself is missing."""
 
     def moved(self, source: Path, target: Path) -> None:
-        """A file was renamed within its watch folder."""
+        """A file was renamed within its watch folder. What is not on record settles anew at its new path."""
 
     def scanned(self, folder: Path, known: int) -> None:
         """All of a watch folder was read, as it is at the start and by every rescan.
 
-        `known`: how many of the files that were found there are known.
+        `known`: how many of the files that were found there are on record.
         """
 
     def warned(self, path: Path, message: str) -> None:

@@ -71,6 +71,12 @@ def inspect(path: str, ffmpeg: Callable[[], Ffmpeg] = any_ffmpeg) -> Sight:
         os.close(fd)
 
 
+def _content(fd: int, size: int) -> str | None:
+    """The hash of a small file; None where its file system hands it over in pieces."""
+    read = os.pread(fd, _SMALL, 0)
+    return hash_of(read) if len(read) == size else None
+
+
 def inspect_open(fd: int, path: str, decodes: Callable[[], bool]) -> Sight:
     """Looks through `fd` at the file that was opened at `path`. Raises OSError where reading fails."""
     before = stamp_from(os.fstat(fd))
@@ -80,7 +86,7 @@ def inspect_open(fd: int, path: str, decodes: Callable[[], bool]) -> Sight:
     if lease is Lease.BUSY:
         return Busy(before)
     finding = examine(fd, before.size, PurePath(path), decodes)
-    content = hash_of(os.pread(fd, _SMALL, 0)) if before.size < _SMALL else None
+    content = _content(fd, before.size) if before.size < _SMALL else None
     after = stamp_of(path)
     if after is None:
         return Gone()

@@ -33,7 +33,7 @@ from daemon.watch.desk import Desk, Scan
 from daemon.watch.ear import Inotify
 from daemon.watch.folders import POLL, Found, Look, Root, Trouble, merged
 from daemon.watch.hearing import Kind
-from daemon.watch.inbox import Inbox
+from daemon.watch.inbox import Inbox, Known
 from daemon.watch.inspection import any_ffmpeg, inspect
 from daemon.watch.inspectors import Inspectors
 from daemon.watch.lease import ignore_lease_signals
@@ -260,7 +260,7 @@ class Watcher:
                     await self._go_on(desk, desk.scans[0])
                 self._arm()
 
-    def _heard(self, hear: Callable[[], tuple[list[Look], bool]]) -> tuple[list[Look], bool, set[str]]:
+    def _heard(self, hear: Callable[[], tuple[list[Look], bool]]) -> tuple[list[Look], bool, Known]:
         """In a thread: what was heard, whether the folder stands, and which of the files are known.
 
         One that was renamed is asked about by its old path: it is the same version.
@@ -269,7 +269,7 @@ class Watcher:
         found = [(one.tip.source or one.tip.path, one.stamp) for one in looks if one.stamp is not None]
         return looks, standing, self._known(found)
 
-    def _scanned(self, scan: Scan) -> tuple[list[Found | Trouble], set[str]] | None:
+    def _scanned(self, scan: Scan) -> tuple[list[Found | Trouble], Known] | None:
         """In a thread: what a scan found next, and which of the files are known, as `_heard` tells it.
 
         Batches of which nothing is to be told are passed over here: most are, and 100,000 files at a start took a
@@ -284,25 +284,25 @@ class Watcher:
             known = self._known([(scan.before(path), stamp) for path, stamp, _ in files])
             if scan.source:
                 return batch, known
-            scan.known += len(known)
-            if len(known) == len(batch) and not len(self._settling):
+            scan.known += len(known.kept)
+            if len(known.versions) == len(batch) and not len(self._settling):
                 continue
-            new = [one for one in batch if one.path not in known or one.path in self._settling]
+            new = [one for one in batch if one[:2] not in known.versions or one.path in self._settling]
             if new:
                 return new, known
-        return [], set()
+        return [], Known()
 
-    def _known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+    def _known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
         try:
-            return self._inbox.known(found) if found else set()
+            return self._inbox.known(found) if found else Known()
         except Exception as error:
             # Then all of them settle once more, and whoever wants them sees that they are the same.
             context = {"message": "it could not be told which files are known", "exception": error}
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
-            return set()
+            return Known()
 
-    def _hear(self, desk: Desk, at: float, looks: Sequence[Look], standing: bool, known: set[str]) -> None:
+    def _hear(self, desk: Desk, at: float, looks: Sequence[Look], standing: bool, known: Known) -> None:
         for look in looks:
             match look.tip.kind:
                 case Kind.LOST:
@@ -348,29 +348,32 @@ class Watcher:
     def _count(self, folder: str, known: int) -> None:
         self._inbox.scanned(Path(folder), known)
 
-    def _take(self, path: str, look: Look, at: float, standing: bool, known: set[str]) -> None:
+    def _take(self, path: str, look: Look, at: float, standing: bool, known: Known) -> None:
         self._untold.pop(path, None)
-        if look.tip.source:
-            self._settling.forget(look.tip.source)
-            self._inbox.moved(Path(look.tip.source), Path(path))
+        source = look.tip.source
+        if source:
+            self._follow(source, path)
         if look.stamp is not None:
-            known_before = (look.tip.source or path) in known
+            known_before = (source or path, look.stamp) in (known.kept if source else known.versions)
             self._observe(path, look.stamp, known_before, at, changed=look.tip.kind is Kind.WRITTEN)
             return
         self._settling.forget(path)
         if look.tip.kind is Kind.GONE and standing and self._inbox.wanted(path) is not None:
             self._inbox.gone(Path(path))
 
+    def _follow(self, source: str, target: str) -> None:
+        self._settling.forget(source)
+        self._inbox.moved(Path(source), Path(target))
+
     def _empty(self, folder: str) -> None:
         self._inbox.emptied(Path(folder))
 
-    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk, known: set[str]) -> None:
+    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk, known: Known) -> None:
         if scan.source:
-            source = scan.before(path)
-            self._settling.forget(source)
-            self._inbox.moved(Path(source), Path(path))
+            self._follow(scan.before(path), path)
         waited = path in self._settling
-        self._observe(path, found.stamp, scan.before(path) in known, self._clock())
+        known_before = (scan.before(path), found.stamp) in (known.kept if scan.source else known.versions)
+        self._observe(path, found.stamp, known_before, self._clock())
         if scan.checking and found.heard and not waited and path in self._settling:
             self._untold[path] = desk
 

@@ -128,6 +128,20 @@ def test_a_clip_whose_companion_does_not_come_goes_alone_and_its_log_says_so(
     asyncio.run(work())
 
 
+def test_a_clip_renamed_while_it_waits_for_its_companion_is_taken_under_its_new_name(
+    live: Live, make_clip: MakeClip, tmp_path: Path, inbox: Path
+) -> None:
+    async def work() -> None:
+        async with live(tmp_path, RULES.format(more=WITH_PICTURE).replace("200ms", "1s")) as life:
+            shutil.copy(make_clip("a.mp4"), inbox)
+            await until(lambda: any("its companion" in why for _, why in life.daemon._gathering.pending()))
+            (inbox / "a.mp4").rename(inbox / "b.mp4")
+            await until(lambda: bool(life.jobs()))
+            assert [job.source.path.name for job in life.jobs()] == ["b.mp4"]
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("first", ["a.mp4", "a.png"])
 def test_a_companion_that_its_rule_takes_too_is_no_job_of_its_own(
     live: Live, make_clip: MakeClip, tmp_path: Path, inbox: Path, first: str
@@ -149,7 +163,7 @@ def test_a_companion_that_its_rule_takes_too_is_no_job_of_its_own(
     def is_known(life: Any, path: Path) -> bool:
         found = path.stat()
         stat = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-        return bool(life.daemon._inbox.known([(str(path), stat)]))
+        return bool(life.daemon._inbox.known([(str(path), stat)]).versions)
 
     asyncio.run(work())
 

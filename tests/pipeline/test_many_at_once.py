@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from daemon.jobs import holds, record
-from daemon.jobs.states import State
+from daemon.jobs.states import Move, State
 from daemon.pipeline.arrivals import Arrival
 from daemon.rules.match import RuleBook
 
@@ -114,6 +115,36 @@ def test_a_file_that_left_and_is_back_unchanged_is_a_drop_and_one_that_stayed_is
         async with live(tmp_path, RULES) as life:
             intake = life.app.intake
             assert known() == {"stays.wav"}
+
+    asyncio.run(work())
+
+
+def test_a_queued_file_rewritten_with_its_old_size_and_time_is_taken_anew(
+    live: Live, tmp_path: Path, inbox: Path
+) -> None:
+    """No scan can tell it from what was taken; its job finds out, and gives the file back."""
+
+    async def work() -> None:
+        clip = inbox / "clip.wav"
+        async with live(tmp_path, RULES) as life:
+            await life.app.store.write(lambda connection: holds.hold(connection, ["many"], 0.0))
+            clip.write_bytes(wav(1))
+            await taken(life)
+            found = clip.stat()
+            with clip.open("r+b") as file:
+                file.write(wav(2))
+            os.utime(clip, ns=(found.st_atime_ns, found.st_mtime_ns))
+            await taken(life)
+            [job] = life.jobs()
+            await life.app.store.write(lambda connection: holds.resume(connection, ["many"]))
+            await life.app.store.write(
+                lambda connection: record.move(connection, job, Move.RETRY, now=time.time())
+            )
+            life.app.runner.wake()
+            await life.rest()
+            await life.rest()
+            assert [job.state for job in life.jobs()] == [State.SUCCEEDED, State.CANCELLED]
+            assert life.jobs()[1].reason_code == "source"
 
     asyncio.run(work())
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from daemon.jobs import files
 from daemon.jobs.states import State
 from daemon.pipeline import gathering
 
@@ -54,6 +55,26 @@ def test_a_file_goes_to_the_first_rule_whose_bounds_it_lies_within(
     jobs = asyncio.run(work())
     assert {name: job.rule for name, job in jobs.items()} == {"a.mp4": "short", "large.wav": "large"}
     assert jobs["a.mp4"].state is State.SUCCEEDED
+
+
+def test_a_clip_that_is_gone_is_missed_though_a_file_that_is_left_out_was_met(
+    live: Live, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        async with live(tmp_path, RULES) as life:
+            shutil.copy(make_clip("a.mp4"), inbox)
+            (inbox / "small.wav").write_bytes(wav(1_000))
+            await settle(life)
+        (inbox / "a.mp4").unlink()
+        async with live(tmp_path, RULES) as life:
+            for _ in range(3):
+                await settle(life)
+            known = life.app.store.read(lambda connection: files.known(connection, inbox / "a.mp4"))
+            assert known.gone_at is not None
+
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    asyncio.run(work())
 
 
 def test_what_is_left_out_is_not_looked_at_again_while_it_stays_as_it_is(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.config.fields import WatchMode
 from daemon.watch.folders import POLL, Root
-from daemon.watch.inbox import Wanted
+from daemon.watch.inbox import Known, Wanted
 from daemon.watch.sight import Stamp
 from daemon.watch.watcher import PULSE, Watcher
 
@@ -38,8 +38,9 @@ class Box:
         self.wanted_asked.append(Path(path))
         return Wanted(self.quiet) if path.endswith((".mp4", ".txt")) else None
 
-    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
-        return {path for path, stamp in found if self.memory.get(path) == stamp}
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
+        known = {(path, stamp) for path, stamp in found if self.memory.get(path) == stamp}
+        return Known(known, known)
 
     def settled(self, path: Path, stamp: Stamp, age: float, content: str | None) -> None:
         self.memory[str(path)] = stamp
@@ -77,9 +78,9 @@ class Knowing(Box):
         super().__init__()
         self.asked: list[str] = []
 
-    def known(self, found: Sequence[tuple[str, Stamp]]) -> set[str]:
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
         self.asked += [path for path, _ in found]
-        return {path for path, _ in found}
+        return Known(set(found), set(found))
 
 
 class Faulty(Box):

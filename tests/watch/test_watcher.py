@@ -278,6 +278,22 @@ def test_a_renamed_file_is_told_as_moved_and_is_no_new_file(inbox: Path, media: 
     asyncio.run(scenario())
 
 
+def test_a_new_file_in_the_place_of_one_that_was_just_renamed_is_taken(
+    inbox: Path, media: Mapping[str, Path]
+) -> None:
+    async def scenario() -> None:
+        box, clip = Box(), inbox / "clip.mp4"
+        shutil.copy(media["mp4"], clip)
+        async with watching(box, inbox):
+            await until(lambda: box.settled_paths == [clip])
+            # Both before the notes of the first are looked at.
+            clip.rename(inbox / "older.mp4")
+            shutil.copy(media["faststart"], clip)
+            await until(lambda: box.settled_paths == [clip, clip])
+
+    asyncio.run(scenario())
+
+
 def test_a_deleted_file_is_told_as_gone(inbox: Path, media: Mapping[str, Path]) -> None:
     async def scenario() -> None:
         box, clip = Box(), inbox / "clip.mp4"
