@@ -404,3 +404,10 @@ def live() -> Callable[..., object]:
             app.close()
 
     return run
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """The watch folder `in`."""
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"

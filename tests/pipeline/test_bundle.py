@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
-import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
-
-import pytest
-from PIL import Image
 
 from daemon.jobs.states import State
-
-MakeClip = Callable[[str], Path]
-Live = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.pipeline.gathered import Live, MakeClip, picture, settle, until, uploads
 
 RULES = """\
 state: state
@@ -25,34 +15,6 @@ rules:
   - {name: trips, watch: in, by: embedded, instruction: trim to 1 s, output: out, settle: 400ms, bundle: folder,
      match: [video, image]%s}
 """
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-async def settle(life: Any) -> None:
-    await life.daemon._rescan()
-    await life.daemon._all_done()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.01)
-
-
-def picture(path: Path, shade: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (64, 64), (shade, 0, 0)).save(path)
-
-
-def uploads(folder: Path) -> list[list[str]]:
-    found = (folder / "state" / "studio").rglob("session.json")
-    return sorted([one["filename"] for one in json.loads(path.read_text())["files"]] for path in found)
 
 
 def test_a_dropped_folder_is_one_job_and_its_files_go_up_as_people_count(

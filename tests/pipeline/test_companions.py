@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from daemon.jobs import holds, record
 from daemon.jobs.model import Job, Step
 from daemon.jobs.states import Move, State
 from daemon.pipeline.hooks import StepBegun
-
-MakeClip = Callable[[str], Path]
-Live = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.pipeline.gathered import Live, MakeClip, picture, settle, until, uploads
 
 RULES = """\
 state: state
@@ -30,40 +26,6 @@ rules:
   - {{name: clips, watch: in{more}}}
 """
 WITH_PICTURE = ', with: ["{stem}.png"]'
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-def picture(path: Path, shade: int = 0) -> Path:
-    Image.new("RGB", (64, 64), (shade, 0, 0)).save(path)
-    return path
-
-
-async def settle(life: Any) -> None:
-    """Returns once all that lies in the folders now was looked at, and all jobs have ended."""
-    await life.daemon._rescan()
-    await life.daemon._all_done()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.01)
-
-
-def uploads(folder: Path) -> list[list[str]]:
-    """The names of the files in each of the embedded studio's sessions."""
-    found = (json.loads(path.read_text()) for path in sessions(folder))
-    return sorted([one["filename"] for one in session["files"]] for session in found)
-
-
-def sessions(folder: Path) -> Iterator[Path]:
-    return (folder / "state" / "studio").rglob("session.json")
 
 
 def timeline(life: Any, job: Job) -> list[str]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from daemon.jobs import holds, record
 from daemon.jobs.states import State
-
-MakeClip = Callable[[str], Path]
-Live = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.pipeline.gathered import Live, MakeClip, settle
 
 RULES = """\
 state: state
@@ -24,17 +19,6 @@ rules:
   - {name: clips, watch: in, by: embedded, instruction: trim to 1 s, output: out, settle: 300ms, match: "*"}
 """
 OWN = "instruction: keep the first 500 ms\noutput_name: '{stem}-own'\n"
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-async def settle(life: Any) -> None:
-    await life.daemon._rescan()
-    await life.daemon._all_done()
 
 
 def result(folder: Path) -> list[str]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +11,13 @@ import pytest
 
 from daemon.jobs import record
 from daemon.jobs.states import State
-
-MakeClip = Callable[[str], Path]
-Live = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.pipeline.gathered import Live, MakeClip, settle, until
 
 RULES = """\
 state: state
 rules:
   - {name: obs, watch: in, by: embedded, instruction: trim to 1 s, output: out, settle: 400ms, pairs: obs%s}
 """
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in"
-
-
-async def settle(life: Any) -> None:
-    await life.daemon._rescan()
-    await life.daemon._all_done()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.01)
 
 
 def delivered(life: Any) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,7 @@ import pytest
 from daemon.jobs import files
 from daemon.jobs.states import State
 from daemon.pipeline import gathering
-
-MakeClip = Callable[[str], Path]
-Live = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.pipeline.gathered import Live, MakeClip, settle
 
 RULES = """\
 state: state
@@ -27,12 +23,6 @@ rules:
   - {name: large, watch: in, where: {size: "1MB.."}}
   - {name: short, watch: in, where: {duration: "1s..2s", size: "2kB.."}}
 """
-
-
-async def settle(life: Any) -> None:
-    """Returns once all that lies in the folders now was looked at, and all jobs have ended."""
-    await life.daemon._rescan()
-    await life.daemon._all_done()
 
 
 def wav(size: int) -> bytes:
