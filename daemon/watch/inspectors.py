@@ -9,6 +9,8 @@ from typing import Final
 
 MOST: Final = 4
 """Inspections at once in one watch folder. They wait for the disk, hardly for the processor."""
+HUNG: Final = 64
+"""Threads at the most, where those that there are hang: a share may be mounted below a local folder."""
 
 
 class Inspectors:
@@ -24,6 +26,8 @@ class Inspectors:
         self._waiting: deque[str] = deque()
         self._idle = 0
         self._threads = 0
+        self._begun = 0
+        self._begun_before = 0
         self._ended = False
 
     @property
@@ -35,11 +39,17 @@ class Inspectors:
         with self._changed:
             self._waiting.append(path)
             if len(self._waiting) > self._idle and self._threads < MOST:
-                self._threads += 1
-                name = f"inspect {self._name} {self._threads}"
-                threading.Thread(target=self._work, name=name, daemon=True).start()
+                self._start()
             else:
                 self._changed.notify()
+
+    def relieve(self) -> None:
+        """To be called now and then: where files wait and none was begun since the last call, all threads hang."""
+        with self._changed:
+            if self._waiting and self._begun == self._begun_before:
+                for _ in range(min(MOST, len(self._waiting), HUNG - self._threads)):
+                    self._start()
+            self._begun_before = self._begun
 
     def end(self) -> None:
         """Forgets what waits; what is looked at now is looked at to its end."""
@@ -47,6 +57,11 @@ class Inspectors:
             self._ended = True
             self._waiting.clear()
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        self._threads += 1
+        name = f"inspect {self._name} {self._threads}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
         while (path := self._next()) is not None:
@@ -58,4 +73,5 @@ class Inspectors:
             while not self._waiting and not self._ended:
                 self._changed.wait()
             self._idle -= 1
+            self._begun += 1
             return self._waiting.popleft() if self._waiting else None

@@ -204,6 +204,8 @@ class Watcher:
             last = now
             if self._inotify.died:
                 await self._renew()
+            for inspectors in self._inspectors.values():
+                inspectors.relieve()
             if not all(desk.checking for desk in self._desks):
                 self._in_thread(self._check, self._desks)
             for desk in self._desks:

@@ -25,7 +25,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from daemon.errors import StateError
-from daemon.jobs import record
+from daemon.jobs import holds, record
 from daemon.jobs.lock import StateLock, is_locked
 from daemon.jobs.model import Job
 from daemon.jobs.schema import REVISION, metadata
@@ -57,7 +57,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from typing import Any
-from daemon.jobs import record
+from daemon.jobs import holds, record
 from daemon.jobs.model import Job, Recipe, Source
 from daemon.jobs.store import Store
 recipe = Recipe(instructions=("x",), skill="s", skill_version="1", by="embedded", language="en", folder=Path("/o"),
@@ -89,6 +89,19 @@ def test_changes_that_wait_together_share_a_commit_and_one_that_fails_spoils_no_
     assert answers[:-1] == [None] * 50
     found = store.read(lambda connection: record.list_jobs(connection))
     assert {job.id for job in found} == {job.id for job in jobs}
+
+
+def test_a_change_that_fails_alone_leaves_nothing(tmp_path: Path) -> None:
+    def fails(connection: Connection) -> None:
+        holds.hold(connection, ["half"], 1.0)
+        raise LookupError
+
+    with Store(tmp_path / "jobs.db") as store:
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                store.write_now(fails)
+        store.write_now(lambda connection: holds.hold(connection, ["whole"], 1.0))
+        assert store.read(holds.held) == ["whole"]
 
 
 def test_the_database_is_synced_and_private(tmp_path: Path) -> None:

@@ -45,6 +45,19 @@ def test_a_file_is_looked_at_while_others_hang() -> None:
         assert {seen.get(timeout=DEADLINE) for _ in range(MOST - 1)} == {"hung 0", "hung 1", "hung 2"}
 
 
+def test_where_all_threads_hang_others_are_begun() -> None:
+    hang = threading.Event()
+    with inspectors(hang) as (some, seen):
+        for number in range(MOST):
+            some.put(f"hung {number}")
+            assert seen.get(timeout=DEADLINE) == "begun"
+        some.relieve()  # they have just begun
+        some.put("a")
+        assert seen.empty() and some.behind
+        some.relieve()
+        assert seen.get(timeout=DEADLINE) == "a"
+
+
 def test_each_of_many_files_is_looked_at_once() -> None:
     with inspectors(threading.Event()) as (some, seen):
         for number in range(2000):
