@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/reeldrop demo
 
+# Three at a time: one after the other they take twenty minutes, most of which they wait for timers and processes.
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
