@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
@@ -55,15 +54,12 @@ _recipe = select(schema.recipes.c.recipe).where(schema.recipes.c.id == _jobs.c.r
 _ALL = select(_jobs, _recipe.scalar_subquery().label("recipe"))
 
 
-_chance = random.Random(secrets.randbits(128))
-
-
 def new_id() -> str:
     """Twelve hex digits: of eight, two among 50,000 were equal.
 
     Random, because a record begun anew must not reuse the ids that sidecars carry.
     """
-    return f"{_chance.getrandbits(48):012x}"
+    return secrets.token_hex(6)
 
 
 # Jobs
