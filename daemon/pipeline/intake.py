@@ -212,7 +212,8 @@ class Intake:
         gone = missing & earlier
         self._admission.missing -= earlier
         self._admission.missing |= missing - gone
-        await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
+        if gone:
+            await self._bench.store.write(lambda connection: files.mark_gone(connection, gone, now))
 
     def was_taken(self, path: Path) -> bool:
         """Whether the file at this path has, or is about to get, a job of its own."""
