@@ -61,7 +61,8 @@ class OwnerFile:
         made = self._write()
         try:
             os.link(made, self.path)
-        except FileExistsError:
+        except (FileExistsError, FileNotFoundError):
+            # Whoever has the folder may just have cleared ours away.
             return False
         except OSError:
             if not os.path.lexists(self.path):
@@ -75,7 +76,8 @@ class OwnerFile:
         """Puts our file in another's place; look again after a pause. Raises OSError."""
         made = self._write()
         try:
-            made.replace(self.path)
+            with suppress(FileNotFoundError):
+                made.replace(self.path)
         finally:
             made.unlink(missing_ok=True)
 

@@ -157,7 +157,8 @@ class Owners:
             for path, found in file.left():
                 age = time.time() - found.mtime_ns / 1e9
                 is_dead = law.claim(found, self._we, self._booted, runs) is Claim.DEAD
-                if is_dead or (found.owner is None and age > law.patience(found)):
+                # An empty one has had no time to be written, or whoever made it had none.
+                if is_dead or not found.text or (found.owner is None and age > law.patience(found)):
                     path.unlink()
 
     def _contenders(self, file: OwnerFile) -> dict[Path, Standing]:

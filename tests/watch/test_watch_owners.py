@@ -135,9 +135,9 @@ def test_what_a_killed_daemon_left_half_made_is_cleared_away_and_a_living_ones_i
     dead = replace(we(Path("/theirs")), id="dead", process=1, started=1)
     for owner in (alive, dead):
         (tmp_path / f"{NAME}-{owner.id}").write_bytes(owner.line)
-    for name, age in (("begun", 3600), ("new", 0)):
+    for name, text, age in (("empty", "", 0), ("half", "{", 3600), ("new", "{", 0)):
         begun = tmp_path / f"{NAME}-{name}"
-        begun.touch()
+        begun.write_text(text)
         os.utime(begun, times=(time.time() - age,) * 2)
 
     async def scenario() -> None:
