@@ -336,7 +336,7 @@ class Folder:
 
     def _looked(self, tips: list[Tip]) -> tuple[list[Look], bool]:
         looks = [self._look(tip) for tip in _gathered(tips)]
-        missing = any(look.stamp is None and look.tip.kind in (Kind.GONE, Kind.EMPTIED) for look in looks)
+        missing = any(look.stamp is None and look.tip.kind not in (Kind.TREE, Kind.LOST) for look in looks)
         return looks, not missing or self.stands()
 
     def _look(self, tip: Tip) -> Look:

@@ -305,6 +305,10 @@ class Watcher:
             return Known()
 
     def _hear(self, desk: Desk, at: float, looks: Sequence[Look], standing: bool, known: Known) -> None:
+        if not standing:
+            # Its notes are still of what lay there: a medium that was taken away and put back between two pulses
+            # went unnoticed, and with it what had been written to it meanwhile.
+            desk.scan(desk.folder.path)
         for look in looks:
             match look.tip.kind:
                 case Kind.LOST:

@@ -267,6 +267,20 @@ def test_an_unmounted_watch_folder_is_waited_for_and_heard_once_it_is_mounted_ag
     apart(scenario)
 
 
+def test_a_note_of_a_file_that_is_not_there_shows_at_once_that_the_folder_was_moved_away(
+    inbox: Path, media: Mapping[str, Path], tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        box = Box()
+        async with watching(box, inbox, pulse=NEVER, poll=NEVER) as watcher:
+            await watcher.idle()
+            away = inbox.rename(tmp_path / "away")
+            await run("cp", media["mp4"], away / "clip.mp4")
+            await until(lambda: [path for path, _ in box.warnings] == [inbox])
+
+    asyncio.run(scenario())
+
+
 def test_what_is_mounted_below_a_watch_folder_is_heard_also_when_it_is_mounted_anew(
     inbox: Path, media: Mapping[str, Path]
 ) -> None:
