@@ -10,29 +10,82 @@ from dataclasses import asdict
 from typing import Final
 
 from daemon.nemo.wire import JsonObject
+from daemon.studio.draft import Impossible
 from daemon.studio.faults import NOTHING, Then
 from daemon.studio.ledger import Ledger, digest
-from daemon.studio.operations import Operation
+from daemon.studio.operations import (
+    AddMusic,
+    AddText,
+    Background,
+    Captions,
+    CropSides,
+    CropTo,
+    Crossfade,
+    EachPicture,
+    Fade,
+    Flip,
+    Keep,
+    Normalise,
+    Operation,
+    Promo,
+    Remove,
+    RemoveSilence,
+    Reshape,
+    Resize,
+    Rotate,
+    Speed,
+    Thumbnail,
+    Volume,
+    Watermark,
+    Without,
+)
 from daemon.studio.sessions import Message, Session, Sessions
 from daemon.studio.stream import question
 from daemon.studio.terms import Terms
-from daemon.studio.timeline import Impossible, apply
+from daemon.studio.timeline import apply
 from daemon.studio.understanding import understand
 from daemon.studio.words import Language, Said
 
-_TOOLS: Final = {
-    "Keep": "keep",
-    "Remove": "remove",
-    "AddText": "add_text",
-    "AddMusic": "add_music",
-    "Normalise": "normalise_loudness",
-    "Speed": "change_speed",
-    "Reshape": "change_aspect_ratio",
-    "Without": "leave_out",
+_TOOLS: Final[dict[type[Operation], str]] = {
+    Keep: "keep",
+    Remove: "remove",
+    RemoveSilence: "remove_silence",
+    Speed: "change_speed",
+    Crossfade: "crossfade",
+    EachPicture: "show_each_picture_for",
+    Reshape: "change_aspect_ratio",
+    Resize: "resize",
+    CropTo: "crop",
+    CropSides: "crop_sides",
+    Rotate: "rotate",
+    Flip: "flip",
+    Fade: "fade",
+    Background: "change_background",
+    Watermark: "add_watermark",
+    AddText: "add_text",
+    Captions: "add_captions",
+    AddMusic: "add_music",
+    Normalise: "normalise_loudness",
+    Volume: "change_volume",
+    Thumbnail: "make_thumbnail",
+    Promo: "make_video_from_script",
+    Without: "leave_out",
 }
 
 
-_HOLDS: Final = frozenset({"same-length", "same-shape", "same-speed", "same-loudness"})
+_HOLDS: Final = frozenset(
+    {
+        "same-length",
+        "same-shape",
+        "same-size",
+        "same-speed",
+        "same-loudness",
+        "same-each",
+        "no-silence",
+        "no-own-sound",
+        "no-crossfades",
+    }
+)
 """What the timeline says of a wish that is fulfilled already."""
 
 _SECOND_STAGE: Final = "add calm music"
@@ -218,7 +271,7 @@ def _text(said: Sequence[Said], language: Language) -> JsonObject:
 
 
 def _calls(operation: Operation) -> list[JsonObject]:
-    name = _TOOLS[type(operation).__name__]
+    name = _TOOLS[type(operation)]
     return [
         {"type": "tool_call", "name": name, "args": asdict(operation)},
         {"type": "tool_result", "name": name, "result": {"status": "ok"}},

@@ -15,6 +15,7 @@ from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import SESSION_NOT_FOUND, UNSUPPORTED_FILE, JsonObject
 from daemon.studio.accounts import open_accounts
 from daemon.studio.disk import sync_folder
+from daemon.studio.draft import SHORTEST_MS, even
 from daemon.studio.edits import Edits
 from daemon.studio.faults import NOTHING, Then
 from daemon.studio.ledger import Ledger
@@ -22,7 +23,7 @@ from daemon.studio.links import Reach
 from daemon.studio.renders import RenderQueue
 from daemon.studio.sessions import Session, Sessions
 from daemon.studio.terms import Read, Terms
-from daemon.studio.timeline import SHORTEST_MS, Clip, append, even
+from daemon.studio.timeline import Clip, append
 from daemon.studio.uploads import Received
 
 IMAGE_MS: Final = 5000

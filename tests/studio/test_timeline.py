@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.nemo.wire import JsonObject, ready, summary
+from daemon.studio.draft import Impossible
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -24,7 +25,7 @@ from daemon.studio.operations import (
     Speed,
     Without,
 )
-from daemon.studio.timeline import Clip, Impossible, append, apply
+from daemon.studio.timeline import Clip, append, apply
 
 HASH = "0123456789abcdef" * 4
 TALK = Clip("talk.mp4", HASH, "video", 10_000, 960, 540, 24.0)
