@@ -93,7 +93,8 @@ def settled(draft: JsonObject) -> JsonObject:
     """Starts, total, and what lies beside put right after the main track has changed."""
     start = before = 0
     for number, segment in enumerate(main(draft)):
-        shared = min(segment["m"].pop("crossfade", 0), before, segment["d"]) if number else 0
+        asked = segment["m"].pop("crossfade", 0)
+        shared = min(asked, before, segment["d"]) if number else 0
         if shared > 0:
             segment["m"]["crossfade"] = shared
         segment["m"]["start"] = start - shared

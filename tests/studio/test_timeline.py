@@ -13,16 +13,32 @@ from hypothesis import strategies as st
 
 from daemon.nemo.wire import JsonObject, ready, summary
 from daemon.studio.draft import Impossible
+from daemon.studio.facts import Asset, Facts
 from daemon.studio.operations import (
     AddMusic,
     AddText,
+    Background,
+    Captions,
+    CropSides,
+    CropTo,
+    Crossfade,
+    Cue,
+    EachPicture,
+    Fade,
+    Flip,
     Keep,
     Normalise,
     Operation,
     Remove,
+    RemoveSilence,
     Reshape,
+    Resize,
+    Rotate,
     Span,
     Speed,
+    Thumbnail,
+    Volume,
+    Watermark,
     Without,
 )
 from daemon.studio.timeline import Clip, append, apply
@@ -278,7 +294,30 @@ _OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(Speed, st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])),
     st.builds(Reshape, st.just(9), st.just(16)),
     st.builds(Reshape, st.just(1), st.just(1)),
-    st.sampled_from([Without("music"), Without("text")]),
+    st.builds(RemoveSilence, st.sampled_from([300, 700])),
+    st.builds(Crossfade, st.sampled_from([40, 600, 5000])),
+    st.builds(EachPicture, st.sampled_from([500, 3000])),
+    st.builds(Resize, st.sampled_from([240, 720])),
+    st.builds(CropTo, st.just(1), st.just(1)),
+    st.builds(CropSides, st.sampled_from([0.0, 0.25]), st.sampled_from([0.0, 0.5])),
+    st.builds(Rotate, st.sampled_from([90, 180, 270])),
+    st.sampled_from(
+        [Flip("horizontal"), Fade(1000, 0), Fade(0, 90_000), Volume(6.0), Volume(-6.0), Thumbnail()]
+    ),
+    st.builds(
+        Captions, st.just((Cue(0, 900, "One"), Cue(2500, 7000, "Two\nlines"), Cue(30_000, 31_000, "Late")))
+    ),
+    st.sampled_from([Background("scene", "office"), Background("picture"), Watermark("photo")]),
+    st.builds(
+        Without,
+        st.sampled_from(["music", "text", "captions", "sound", "watermark", "crossfades", "background"]),
+    ),
+)
+FACTS = Facts(
+    assets=(Asset("photo.png", "d" * 64, "image"), Asset("talk.mp4", HASH, "video")),
+    silences={HASH: ((0, 800), (3000, 4500), (9500, 10_000)), "e" * 64: ((1000, 3000),)},
+    screens={"f" * 64: "#00b140"},
+    matting=True,
 )
 _CLIPS = st.lists(st.sampled_from([TALK, TALL, VOICE, PHOTO]), min_size=1, max_size=3)
 
@@ -286,17 +325,22 @@ _CLIPS = st.lists(st.sampled_from([TALK, TALL, VOICE, PHOTO]), min_size=1, max_s
 def _lawful(draft: JsonObject, clips: Sequence[Clip]) -> None:
     lengths = {clip.asset: clip.length for clip in clips}
     main = draft["t"][0]["sg"]
-    assert draft["d"] == sum(one["d"] for one in main) > 0
+    assert draft["d"] == sum(one["d"] - one["m"].get("crossfade", 0) for one in main) > 0
     start = 0
     for segment in main:
         meta: dict[str, Any] = segment["m"]
         assert segment["d"] > 0
-        assert meta["start"] == start
+        shared = meta.get("crossfade", 0)
+        assert 0 <= shared <= segment["d"]
+        assert meta["start"] == start - shared >= 0
         assert meta["from"] >= 0
+        if "width" in meta:
+            assert meta["width"] % 2 == meta["height"] % 2 == 0
+            assert min(meta["width"], meta["height"], draft["m"]["width"], draft["m"]["height"]) >= 2
         if meta["kind"] != "image":
             # A rounding of half a millisecond a step, at up to four times the speed.
             assert meta["from"] + segment["d"] * meta["speed"] <= lengths[meta["asset"]] + 40
-        start += segment["d"]
+        start += segment["d"] - shared
     for track in draft["t"][1:]:
         for segment in track["sg"]:
             assert 0 <= segment["m"]["start"] < segment["m"]["start"] + segment["d"] <= draft["d"]
@@ -314,7 +358,9 @@ def test_every_draft_is_lawful_after_any_operations(clips: list[Clip], operation
     for operation in operations:
         before = copy.deepcopy(draft)
         try:
-            draft = apply(draft, [operation]).draft
+            outcome = apply(draft, [operation], FACTS)
+            assert all(said.words("en") and said.words("zh") for said in outcome.said)
+            draft = outcome.draft
         except Impossible as refused:
             assert refused.said.words("en")
             assert refused.said.words("zh")
