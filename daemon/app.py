@@ -78,7 +78,7 @@ class App:
         except BaseException:
             self._lock.release()
             raise
-        self._embedded = EmbeddedAccount(config.state / "studio", config.studio.ffmpeg)
+        self._embedded = EmbeddedAccount(config.state / "studio", config.studio)
         self._embedded.gate.open(config.limits.jobs)
         self._attribution = attribution(environ)
         self._service = service_account(config, environ, self._attribution)

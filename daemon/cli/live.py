@@ -93,7 +93,7 @@ async def _look(visitor: Visitor, hear: Hear) -> None:
 
 
 async def _embedded(config: Config, folder: Path, hear: Hear) -> None:
-    account = EmbeddedAccount(folder, config.studio.ffmpeg)
+    account = EmbeddedAccount(folder, config.studio)
     try:
         await _look(Visitor(account, attribution(os.environ), ""), hear)
     finally:

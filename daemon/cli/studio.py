@@ -25,6 +25,17 @@ from daemon.errors import UsageError
     help="What goes wrong, and what it costs: a rehearsal (docs/studio.md). Read again when it changes.",
 )
 @click.option("--ffmpeg", default="auto", show_default=True, help="The ffmpeg to render with.")
+@click.option(
+    "--music", type=click.Path(path_type=Path, exists=True, file_okay=False), help="A folder of your music."
+)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of your pictures, for backgrounds and watermarks.",
+)
+@click.option(
+    "--matte-model", default="auto", show_default=True, help="The model that finds people: auto, or a path."
+)
 @click.option("--private-urls", is_flag=True, help="Let URLs of an upload lead into private networks.")
 @click.option(
     "--attached",
@@ -33,13 +44,22 @@ from daemon.errors import UsageError
     help="Announce in JSON, end with stdin: how the daemon starts it.",
 )
 def studio(
-    listen: str, folder: Path | None, faults: Path | None, ffmpeg: str, private_urls: bool, attached: bool
+    listen: str,
+    folder: Path | None,
+    faults: Path | None,
+    ffmpeg: str,
+    music: Path | None,
+    pictures: Path | None,
+    matte_model: str,
+    private_urls: bool,
+    attached: bool,
 ) -> int:
     """Run the embedded studio alone: the editor's API on this machine, for any client of it."""
     import os
 
     from daemon.cli.faults import FaultsFile
     from daemon.studio.ledger import LEDGER
+    from daemon.studio.library import Library
     from daemon.studio.process import serve
 
     host, _, port = listen.rpartition(":")
@@ -55,6 +75,8 @@ def studio(
         announce=_announce_json if attached else partial(_announce, state / LEDGER),
         end_with_stdin=attached,
         faults=FaultsFile(faults) if faults else None,
+        library=Library(pictures, music),
+        matte_model=matte_model,
         reach="nowhere" if attached else "anywhere" if private_urls else "public",
     )
     return 0

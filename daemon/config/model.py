@@ -22,6 +22,7 @@ from daemon.config.fields import (
     Existing,
     FileMode,
     Flag,
+    FolderOrNone,
     Format,
     Ignore,
     Language,
@@ -323,11 +324,26 @@ class Watching(Value):
 
 
 class StudioSettings(Value):
-    """The embedded studio's tools."""
+    """The embedded studio's folders of your files, and its tools."""
 
+    music: FolderOrNone = Field(
+        default=None,
+        description="A folder of your music. It comes before music that is made here: a file that is named, else "
+        "one with the mood in its path (`calm/river.mp3`), else any.",
+    )
+    pictures: FolderOrNone = Field(
+        default=None,
+        description="A folder of your pictures, for backgrounds and watermarks by their name; one called as a scene "
+        "(`home-office.jpg`) stands in for it.",
+    )
     ffmpeg: Line = Field(
         default="auto",
         description="`auto` (the one that is installed with Reeldrop), a command's name, or a path.",
+    )
+    matte_model: Line = Field(
+        default="auto",
+        description="The model that finds people before any background: `auto` (the one of `reeldrop[matte]`), or the "
+        "path of a selfie segmentation model (`.tflite`).",
     )
 
 

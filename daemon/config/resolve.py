@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from daemon.config.document import Loc, is_unicode, printable
 from daemon.config.environment import absolute, default_state
-from daemon.config.fields import RESERVED_NAMES, By, is_told
+from daemon.config.fields import RESERVED_NAMES, By
 from daemon.config.located import Located
 from daemon.config.model import Api, Config, Retry, Rule, RuleSettings, Skill, StudioSettings, Where
 from daemon.config.routing import misplaced
@@ -53,10 +53,7 @@ def resolve(written: RulesFile, located: Located, environ: Mapping[str, str]) ->
     if not written.rules and not located.faulty(("rules",)):
         located.fault(("rules",), f"there is no rule yet; the smallest useful file is\n{SMALLEST}")
     state = _path(written.state, ("state",), located, environ, base)
-    studio = written.studio
-    if "/" in studio.ffmpeg or studio.ffmpeg.startswith("~"):
-        ffmpeg = _path(studio.ffmpeg, ("studio", "ffmpeg"), located, environ, base)
-        studio = StudioSettings(ffmpeg=str(ffmpeg or "auto"))
+    studio = _studio(written.studio, located, environ, base)
     if located.errors():
         return None
     return Config(
@@ -80,6 +77,18 @@ def _api(written: Api, located: Located, environ: Mapping[str, str], base: Path)
         path = _path(str(written.token_file), ("api", "token_file"), located, environ, base)
         written = written.model_copy(update={"token_file": path})
     return api_from(written, environ)
+
+
+def _studio(
+    written: StudioSettings, located: Located, environ: Mapping[str, str], base: Path
+) -> StudioSettings:
+    """With absolute paths; a word without a slash stays one."""
+    told = {"music": written.music, "pictures": written.pictures}
+    for key in ("ffmpeg", "matte_model"):
+        value = getattr(written, key)
+        told[key] = value if "/" in value or value.startswith("~") else None
+    paths = {key: _path(text, ("studio", key), located, environ, base) for key, text in told.items()}
+    return written.model_copy(update={key: str(path) for key, path in paths.items() if path is not None})
 
 
 def _path(
@@ -134,7 +143,6 @@ class _Rules:
             return None
         match, _ = self._pick(place, entry, "match")
         by, _ = self._pick(place, entry, "by")
-        self._hears_words(place, entry, by or self._by)
         return Rule(
             name=name,
             watch=watch,
@@ -245,17 +253,6 @@ class _Rules:
         if after != "archive" and entry.archive is not None:
             self._located.fault(own, "does nothing without `after: archive` in this rule", at_key=True)
         return path
-
-    def _hears_words(self, place: int, entry: RuleEntry, by: By) -> None:
-        """A companion that goes up as words says nothing to the embedded studio: every such job would fail."""
-        names, loc = self._pick(place, entry, "companions")
-        told = next((name for name in names if is_told(name)), None)
-        if by == "embedded" and told is not None:
-            self._located.fault(
-                (*loc[:-1], "with"),
-                f"`{told}` goes to the editor as words, and the embedded studio takes none from a file; "
-                "`by: service` does",
-            )
 
     def _where(self, entry: RuleEntry) -> Where:
         """Merged key by key, as `retry` is."""

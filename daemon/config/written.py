@@ -130,7 +130,7 @@ class RulesFile(Value):
         default=TimingKeys(), description="How long is waited for the editor."
     )
     studio: Annotated[StudioSettings, BeforeValidator(section)] = Field(
-        default=StudioSettings(), description="The embedded studio's tools."
+        default=StudioSettings(), description="The embedded studio's folders of your files, and its tools."
     )
     defaults: Annotated[RuleKeys, BeforeValidator(section)] = Field(
         default=RuleKeys(),

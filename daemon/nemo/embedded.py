@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from daemon.config.model import StudioSettings
 from daemon.errors import MediaError, Unreachable
 from daemon.nemo.account import Endpoint
 from daemon.nemo.gate import Gate
@@ -27,11 +28,13 @@ class EmbeddedAccount:
     anonymous = False
     user_id = None
 
-    def __init__(self, folder: Path, ffmpeg: str) -> None:
+    def __init__(self, folder: Path, settings: StudioSettings) -> None:
         self.gate = Gate()
         self._command = [
             *(sys.executable, "-m", "daemon", "studio", "--attached"),
-            *("--folder", str(folder), "--ffmpeg", ffmpeg),
+            *("--folder", str(folder), "--ffmpeg", settings.ffmpeg, "--matte-model", settings.matte_model),
+            *(("--music", settings.music) if settings.music else ()),
+            *(("--pictures", settings.pictures) if settings.pictures else ()),
         ]
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None

@@ -9,10 +9,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
+from daemon.errors import MediaError
 from daemon.nemo.wire import JsonObject
 from daemon.studio.draft import Impossible
+from daemon.studio.facts import Facts
 from daemon.studio.faults import NOTHING, Then
 from daemon.studio.ledger import Ledger, digest
+from daemon.studio.looking import Looking
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -43,7 +46,7 @@ from daemon.studio.sessions import Message, Session, Sessions
 from daemon.studio.stream import question
 from daemon.studio.terms import Terms
 from daemon.studio.timeline import apply
-from daemon.studio.understanding import understand
+from daemon.studio.understanding import Heard, language_of, understand
 from daemon.studio.words import Language, Said
 
 _TOOLS: Final[dict[type[Operation], str]] = {
@@ -93,17 +96,18 @@ _SECOND_STAGE: Final = "add calm music"
 _NOT_DONE: Final = {"type": "error", "code": "507", "message": "the studio could not write its record"}
 
 
-def edit(draft: JsonObject, instruction: str) -> tuple[JsonObject, list[JsonObject]]:
+def carried_out(
+    draft: JsonObject, instruction: str, heard: Heard, facts: Facts
+) -> tuple[JsonObject, list[JsonObject]]:
     """The draft after the instruction, and what the stream says about it. Pure.
 
     Whatever was not understood or cannot be done leaves the draft as it was.
     """
-    heard = understand(instruction)
     if heard.refused:
         said = [*heard.refused, Said("nothing-done"), Said("can-do")]
         return draft, [_text(said, heard.language)]
     try:
-        outcome = apply(draft, heard.operations)
+        outcome = apply(draft, heard.operations, facts)
     except Impossible as impossible:
         return draft, [_text([impossible.said, Said("nothing-done")], heard.language)]
     if {said.name for said in outcome.said} <= _HOLDS:
@@ -125,8 +129,9 @@ def _noted(draft: JsonObject, instruction: str) -> JsonObject:
 class Edits:
     """One message at a time for each session, on the terms of the moment, noted in the ledger."""
 
-    def __init__(self, sessions: Sessions, terms: Terms, ledger: Ledger) -> None:
+    def __init__(self, sessions: Sessions, looking: Looking, terms: Terms, ledger: Ledger) -> None:
         self._sessions = sessions
+        self._looking = looking
         self._terms = terms
         self._ledger = ledger
         self._working: dict[str, asyncio.Task[None]] = {}
@@ -202,7 +207,9 @@ class Edits:
                         # Before the lock is let go: who accepts the next message must start anew.
                         del self._working[session_id]
                         return
-                    self._edit(session, message)
+                    before = session.draft
+                    await asyncio.to_thread(self._edit, session, message)
+                    self._charge(session, message, before)
                 self._tell(message)
                 if message.stage:
                     self._stages.add(stage := asyncio.create_task(self._go_on(session_id, message.stage)))
@@ -217,12 +224,14 @@ class Edits:
         return session is not None and session.pending() is not None
 
     def _edit(self, session: Session, message: Message) -> None:
-        before = session.draft
+        """In a thread: it may have to look at the files."""
         if message.asks:
             message.events = [message.asks]
         else:
-            after, message.events = _safely(session.draft, session.meant(message))
-            session.draft = before if message.lost else after
+            after, message.events = self._safely(session, session.meant(message))
+            session.draft = session.draft if message.lost else after
+
+    def _charge(self, session: Session, message: Message, before: JsonObject) -> None:
         message.status = "done"
         changed = session.draft != before
         charged = message.price if changed or message.lost else 0
@@ -234,9 +243,23 @@ class Edits:
         await asyncio.sleep(wait)
         with suppress(OSError):
             async with self._sessions.change(session_id) as session:
-                draft, _ = _safely(session.draft, _SECOND_STAGE)
+                draft, _ = await asyncio.to_thread(self._safely, session, _SECOND_STAGE)
                 meta = draft.get("m", {})
                 session.draft = {**draft, "m": {**meta, "stage": meta.get("stage", 1) + 1}}
+
+    def _safely(self, session: Session, instruction: str) -> tuple[JsonObject, list[JsonObject]]:
+        try:
+            named = self._looking.at_names(session)
+            heard = understand(instruction, named.named())
+            facts = self._looking.at_files(session, heard.operations, named)
+            return carried_out(session.draft, instruction, heard, facts)
+        except MediaError as error:
+            said = Said("unreadable", {"cause": str(error)})
+            return session.draft, [_text([said, Said("nothing-done")], language_of(instruction))]
+        except Exception as error:
+            # A message that brings the studio down would do so again at every start.
+            cause = f"the studio failed at this message: {type(error).__name__}: {error}"
+            return session.draft, [{"type": "error", "code": "500", "message": cause}]
 
     def _tell(self, message: Message) -> None:
         done = self._done.pop(message.id, None)
@@ -254,15 +277,6 @@ def _ordered(instruction: str, then: Then, price: int) -> Message:
 
 def _facts(session: Session, message: Message) -> dict[str, str]:
     return {"id": message.id, "session": session.session_id, "account": session.user_id}
-
-
-def _safely(draft: JsonObject, instruction: str) -> tuple[JsonObject, list[JsonObject]]:
-    try:
-        return edit(draft, instruction)
-    except Exception as error:
-        # A message that brings the studio down would do so again at every start.
-        cause = f"the studio failed at this message: {type(error).__name__}: {error}"
-        return draft, [{"type": "error", "code": "500", "message": cause}]
 
 
 def _text(said: Sequence[Said], language: Language) -> JsonObject:

@@ -1,47 +1,23 @@
-"""A scene as ffmpeg's filter graph (pure): one graph and one encode for each render.
+"""A scene's pictures as ffmpeg's filter graph (pure): one graph and one encode for each render.
 
-Every picture is brought to one size, rate and colour before the cuts; all sound to 48 kHz stereo. Levels
-come in from outside (`Levels`), for they are measured in passes of their own.
+Every picture is brought to one size, rate and colour before the cuts. The sound's half is mixing.py.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from daemon.media.probe import Probe
-from daemon.studio.scene import Bed, Clip, Scene, Text
+from daemon.studio.scene import Clip, Crop, Mirror, Scene, Step, Turn
 
-RATE: Final = 48_000
-_FORMAT: Final = f"aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=stereo"
-
-SILENT_LUFS: Final = -60.0
-"""Sound below this is silence, never raised: ffmpeg's ebur128 says -70 for digital silence."""
-
-_UNDER_LU: Final = 18.0
-_DUCK_DB: Final = 8.0
-"""Under speech the bed is 18 LU below it, 8 of them by ducking (evidence: media, "Music")."""
-
-_USUAL_VOLUME: Final = 0.35
-_SPEECH_FLOOR_LUFS: Final = -35.0
-"""Sound quieter than this is no speech but a room: the bed does not follow it further down."""
-
-_KEY_LUFS: Final = -17.0
-_DUCK: Final = "sidechaincompress=threshold=0.016:ratio=20:attack=30:release=450:mix=0.65"
-"""Keyed by the clip's sound at -17 LUFS. Ratio and a low threshold shut the compressed part nearly off, and
-the 35 % that pass beside it bound the ducking to 9 dB however loud the speech is."""
-
-_CEILING_DBFS: Final = -2.0
-_ROOM_DB: Final = 0.5
-"""Peaks are limited to -2 dBFS, and the limiter stands in the way from 0.5 dB below: AAC of a peaky voice came
-out 0.7 dB higher than what went in, and 0.84 (-1.5 dBFS) missed -1 dBTP by that."""
-
-_MOST_GAIN_DB: Final = 36.0
-_CUT_S: Final = 0.005
 _FADE_S: Final = 0.3
+_MOST_PARTS: Final = 100
+_TOUCHING_S: Final = 0.001
+_WIDEST_GAP_S: Final = 30.0
 _NTSC: Final = {"23.98": "24000/1001", "29.97": "30000/1001", "59.94": "60000/1001", "119.88": "120000/1001"}
 _BLUR_SHRINK: Final = 8
 _SAME_SHAPE: Final = 0.01
@@ -57,49 +33,103 @@ _MATRICES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """One opening of a file, for `count` clips in order from number `first`: what of it is read, in seconds."""
+
+    first: int
+    count: int
+    start_s: float
+    d_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
-    """One input of the graph: a clip and what was found in its file."""
+    """A clip, what was found in its file, and where it lies in what is read: part `part` of `parts` of input `at`.
+
+    `offset_s`: where it begins after the read's start.
+    """
 
     clip: Clip
     probe: Probe
+    at: int = 0
+    part: int = 0
+    parts: int = 1
+    offset_s: float = 0.0
 
     @property
     def sounds(self) -> bool:
         return self.probe.has_audio and not self.clip.silent and not self.clip.still
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Pixels of the picture after its geometry."""
+        width, height = self.probe.width, self.probe.height
+        for step in self.clip.geometry:
+            match step:
+                case Turn(90 | 270):
+                    width, height = height, width
+                case Crop(left, top, right, bottom):
+                    width = max(1, round(width * (1 - left - right)))
+                    height = max(1, round(height * (1 - top - bottom)))
+        return width, height
+
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A drawn text: input number `at`, upper left corner in pixels."""
+    """A drawn picture over the scene: input number `at`, upper left corner in pixels, when it is seen in seconds."""
 
-    text: Text
     at: int
     x: int
     y: int
+    start_s: float
+    d_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Gains in dB. `bed`: the music, before ducking; `key`: what brings the clip's sound to the ducker's
-    level, None when there is nothing to duck under; `master`: the whole; `ceiling`: where peaks are held, in
-    dBFS, None where none come near."""
+def reads(clips: Sequence[Clip]) -> list[Read]:
+    """How few openings of files all clips can be read by.
 
-    bed: float = 0.0
-    key: float | None = None
-    master: float = 0.0
-    ceiling: float | None = None
+    Cutting the pauses out of an hour of talk leaves hundreds of pieces; each with a decoder of its own took
+    gigabytes.
+    """
+    found: list[Read] = []
+    for number, clip in enumerate(clips):
+        end_s = clip.from_s + clip.d_s * clip.speed
+        if found and _follows(clips[number - 1], clip) and found[-1].count < _MOST_PARTS:
+            last = found[-1]
+            found[-1] = replace(last, count=last.count + 1, d_s=end_s - last.start_s)
+        else:
+            found.append(Read(number, 1, clip.from_s, end_s - clip.from_s))
+    return found
+
+
+def _follows(before: Clip, clip: Clip) -> bool:
+    """Whether a clip is a later piece of the same file, near enough to read on to it."""
+    gap = clip.from_s - before.from_s - before.d_s * before.speed
+    same = (before.asset, before.silent) == (clip.asset, clip.silent)
+    return same and not clip.still and -_TOUCHING_S <= gap <= _WIDEST_GAP_S
+
+
+def placed(clips: Sequence[Clip], probes: Mapping[str, Probe]) -> list[Input]:
+    """The inputs of the clips, as `reads` opens their files."""
+    inputs = []
+    for at, read in enumerate(reads(clips)):
+        for part in range(read.count):
+            clip = clips[read.first + part]
+            offset = clip.from_s - read.start_s
+            inputs.append(Input(clip, probes[clip.asset], at, part, read.count, offset))
+    return inputs
 
 
 def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     """The scene with its size settled: even, and never larger than the pictures are (nothing is upscaled
     unless another clip needs the room)."""
-    first = inputs[0].probe
-    width, height = scene.width or first.width, scene.height or first.height
+    first = inputs[0]
+    width, height = scene.width or first.size[0], scene.height or first.size[1]
     if width < 2 or height < 2:
         width, height = 1280, 720
-    scales = [min(width / one.probe.width, height / one.probe.height) for one in inputs if one.probe.width]
+    scales = [min(width / one.size[0], height / one.size[1]) for one in inputs if one.probe.width]
     too_large = max(1.0, min(scales, default=1.0))
-    fps = scene.fps or first.fps
+    fps = scene.fps or first.probe.fps
     return replace(
         scene,
         width=_even(width / too_large),
@@ -108,131 +138,143 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     )
 
 
+def starts(clips: Sequence[Clip]) -> list[float]:
+    """When each clip begins, in seconds."""
+    found, end = [], 0.0
+    for clip in clips:
+        found.append(end - clip.crossfade_s)
+        end = found[-1] + clip.d_s
+    return found
+
+
+def runs(clips: Sequence[Clip]) -> list[range]:
+    """The clips that are cut hard, together; between two runs lies a crossfade."""
+    firsts = [number for number, clip in enumerate(clips) if not number or clip.crossfade_s]
+    return [range(first, last) for first, last in pairwise([*firsts, len(clips)])]
+
+
 def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay]) -> list[str]:
     """The filters that end in [picture]."""
     matrix = _matrix(inputs[0].probe)
-    parts = [line for at, one in enumerate(inputs) for line in _picture(scene, one, at, matrix)]
-    labels = "".join(f"[v{at}]" for at in range(len(inputs)))
-    parts.append(f"{labels}concat=n={len(inputs)}:v=1:a=0,{_fill(scene.d_s)}[shown0]")
+    spans = _spans(scene)
+    parts = _split(inputs, "V", "in")
+    for number, one in enumerate(inputs):
+        count = spans[number][1] - spans[number][0]
+        parts += _picture(scene, one, number, count, matrix)
+    parts += _followed(scene, spans)
     for number, overlay in enumerate(overlays):
-        text = overlay.text
-        end = text.start_s + text.d_s
+        end = overlay.start_s + overlay.d_s
         parts.append(_lettered(scene, overlay, number, matrix))
         parts.append(
-            f"[shown{number}][text{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
-            f"enable='between(t,{_s(text.start_s)},{_s(end)})'[shown{number + 1}]"
+            f"[shown{number}][over{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
+            f"enable='between(t,{seconds(overlay.start_s)},{seconds(end)})'[shown{number + 1}]"
         )
-    parts.append(f"[shown{len(overlays)}]format=yuv420p,{_tags(matrix)}[picture]")
+    fades = "".join(f"{one}," for one in _fades(scene))
+    parts.append(f"[shown{len(overlays)}]{fades}format=yuv420p,{_tags(matrix)}[picture]")
     return parts
 
 
-def clip_sound(scene: Scene, inputs: Sequence[Input]) -> list[str]:
-    """The filters that end in [clip]: the clips' own sound one after another, as long as the scene."""
-    parts = []
-    for at, one in enumerate(inputs):
-        d_s = one.clip.d_s
-        if one.sounds:
-            cut = f"afade=t=in:d={_CUT_S},afade=t=out:st={_s(d_s - _CUT_S)}:d={_CUT_S}"
-            fades = f",{cut}" if len(inputs) > 1 or one.clip.from_s else ""
-            parts.append(
-                f"[{at}:a:0]aresample={RATE}:async=1:first_pts=0,{_FORMAT}{_tempo(one.clip.speed)},"
-                f"apad,atrim=duration={_s(d_s)}{fades}[a{at}]"
-            )
-        else:
-            parts.append(f"anullsrc=r={RATE}:cl=stereo,{_FORMAT},atrim=duration={_s(d_s)}[a{at}]")
-    labels = "".join(f"[a{at}]" for at in range(len(inputs)))
-    parts.append(f"{labels}concat=n={len(inputs)}:v=0:a=1,apad,atrim=duration={_s(scene.d_s)}[clip]")
-    return parts
+def _spans(scene: Scene) -> list[tuple[int, int]]:
+    """The first frame of every clip and the one after its last.
+
+    By the scene's own frames: every clip rounded up for itself, 100 cuts brought the picture a second behind.
+    """
+    fps = Fraction(rate(scene.fps))
+    found = []
+    for start, clip in zip(starts(scene.clips), scene.clips, strict=True):
+        first, last = round(Fraction(start) * fps), round(Fraction(start + clip.d_s) * fps)
+        found.append((first, max(last, first + 1)))
+    return found
 
 
-def bed_sound(scene: Scene, bed: Bed, at: int, fade_s: float) -> str:
-    """The filter that ends in [bed]: input `at`, faded in and, for `fade_s`, out; as long as the scene."""
-    length = max(0.1, min(bed.d_s, scene.d_s - bed.start_s))
-    rise, fall = min(1.0, length / 8), min(fade_s, length / 3)
-    return (
-        f"[{at}:a:0]{_FORMAT},atrim=duration={_s(length)},afade=t=in:d={_s(rise)},"
-        f"afade=t=out:st={_s(length - fall)}:d={_s(fall)},adelay={round(bed.start_s * 1000)}:all=1,"
-        f"apad,atrim=duration={_s(scene.d_s)}[bed]"
-    )
-
-
-def mixed(sounds: bool, bed: Bed | None, levels: Levels) -> list[str]:
-    """The filters from [clip] and [bed] to [mix]. `sounds`: whether the clip has sound to mix with."""
-    if bed is None:
-        return ["[clip]anull[mix]"]
-    if not sounds:
-        return [f"[bed]volume={levels.bed:.2f}dB[mix]"]
-    level = f"[bed]volume={levels.bed:.2f}dB"
-    if not bed.duck or levels.key is None:
-        return [f"{level}[under]", "[clip][under]amix=inputs=2:normalize=0[mix]"]
+def _split(inputs: Sequence[Input], stream: str, name: str) -> list[str]:
+    """The filters that hand what is read once to each of its parts."""
     return [
-        "[clip]asplit[over][keyed]",
-        f"[keyed]volume={levels.key:.2f}dB[key]",
-        f"{level}[free]",
-        f"[free][key]{_DUCK}[under]",
-        "[over][under]amix=inputs=2:normalize=0[mix]",
+        f"[{one.at}:{stream}:0]split={one.parts}" + "".join(f"[{name}{one.at}p{n}]" for n in range(one.parts))
+        for one in inputs
+        if one.parts > 1 and one.part == 0
     ]
 
 
-def mastered(levels: Levels) -> str:
-    """The filter from [mix] to [sound]: one linear gain, and the limiter where peaks need it."""
-    chain = [f"volume={levels.master:.2f}dB"] if levels.master else []
-    chain += [_limiter(levels.ceiling)] if levels.ceiling is not None else []
-    return f"[mix]{','.join(chain) or 'anull'}[sound]"
+def _followed(scene: Scene, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """The filters from [v<n>] to [shown0]: hard cuts by `concat`, crossfades by `xfade`."""
+    fps = rate(scene.fps)
+    parts = []
+    grouped = runs(scene.clips)
+    for number, run in enumerate(grouped):
+        labels = "".join(f"[v{one}]" for one in run)
+        joined = f"concat=n={len(run)}:v=1:a=0," if len(run) > 1 else ""
+        # xfade takes no stream of unknown rate, and concat forgets it.
+        parts.append(f"{labels}{joined}settb=1/90000,fps={fps}[run{number}]")
+    shown = "run0"
+    for number, run in enumerate(grouped[1:], 1):
+        first, before = spans[run[0]][0], spans[run[0] - 1][1]
+        shared, offset = (float(Fraction(count) / Fraction(fps)) for count in (before - first, first))
+        if before > first:
+            melt = f"xfade=transition=fade:duration={seconds(shared)}:offset={seconds(offset)}"
+            parts.append(f"[{shown}][run{number}]{melt}[melted{number}]")
+        else:
+            parts.append(f"[{shown}][run{number}]concat=n=2:v=1:a=0,settb=1/90000,fps={fps}[melted{number}]")
+        shown = f"melted{number}"
+    parts.append(f"[{shown}]{_fill(scene.d_s)}[shown0]")
+    return parts
 
 
-def under(bed: Bed, clip_lufs: float | None, bed_lufs: float) -> Levels:
-    """How loud the bed is to be under a clip of `clip_lufs` (None: it has no sound)."""
-    if clip_lufs is None or clip_lufs < SILENT_LUFS:
-        return Levels()
-    speech = max(clip_lufs, _SPEECH_FLOOR_LUFS)
-    below = _UNDER_LU - (_DUCK_DB if bed.duck else 0.0)
-    louder = 20 * math.log10(bed.volume / _USUAL_VOLUME)
-    return Levels(bed=speech - below - bed_lufs + louder, key=_KEY_LUFS - speech if bed.duck else None)
+def _fades(scene: Scene) -> list[str]:
+    found = [f"fade=t=in:d={seconds(scene.fade_in_s)}"] if scene.fade_in_s else []
+    if scene.fade_out_s:
+        begin = max(0.0, scene.d_s - scene.fade_out_s)
+        found.append(f"fade=t=out:st={seconds(begin)}:d={seconds(scene.fade_out_s)}")
+    return found
 
 
-def master(levels: Levels, target: float, lufs: float, peak_dbtp: float) -> Levels:
-    """The levels with the gain that brings a mix of `lufs` to `target`. Silence stays silence."""
-    if lufs < SILENT_LUFS:
-        return levels
-    gain = min(_MOST_GAIN_DB, target - lufs)
-    near = peak_dbtp + gain > _CEILING_DBFS - _ROOM_DB
-    return replace(levels, master=gain, ceiling=_CEILING_DBFS if near else None)
-
-
-def _limiter(ceiling: float) -> str:
-    """At four times the rate a limiter of samples holds true peaks."""
-    limiter = f"alimiter=limit={10 ** (ceiling / 20):.4f}:attack=5:release=50:level=false:latency=true"
-    return f"aresample={4 * RATE},{limiter},aresample={RATE}"
-
-
-def _picture(scene: Scene, one: Input, at: int, matrix: str) -> list[str]:
-    """One clip to [v<at>]: the scene's size, rate and colour, exactly its own length."""
+def _picture(scene: Scene, one: Input, number: int, count: int, matrix: str) -> list[str]:
+    """One clip to [v<number>]: the scene's size, rate and colour, exactly `count` frames."""
     fps = rate(scene.fps)
     if one.clip.still:
         loop = f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB"
-        fitted = _fitted(scene, one, at, f"[{at}:v:0]", matrix)
-        fitted[-1] += f",{loop},trim=duration={_s(one.clip.d_s)},fps={fps}[v{at}]"
+        fitted = _fitted(scene, one, number, f"[{one.at}:v:0]{_shaped(one)}", matrix)
+        fitted[-1] += f",{loop},fps={fps},trim=end_frame={count}[v{number}]"
         return fitted
+    source, cut = f"[{one.at}:V:0]", ""
+    if one.parts > 1:
+        end = one.offset_s + one.clip.d_s * one.clip.speed
+        cut = f"trim=start={seconds(one.offset_s)}:end={seconds(end)},setpts=PTS-{seconds(one.offset_s)}/TB,"
+        source = f"[in{one.at}p{one.part}]"
     slower = "" if one.clip.speed == 1 else f"setpts=PTS/{one.clip.speed:.6f},"
-    parts = [f"[{at}:V:0]{slower}fps={fps}:start_time=0[read{at}]"]
-    parts += _fitted(scene, one, at, f"[read{at}]", matrix)
-    parts[-1] += f",{_fill(one.clip.d_s)}[v{at}]"
+    parts = [f"{source}{cut}{slower}fps={fps}:start_time=0[read{number}]"]
+    parts += _fitted(scene, one, number, f"[read{number}]{_shaped(one)}", matrix)
+    parts[-1] += f",tpad=stop_mode=clone:stop=-1,trim=end_frame={count}[v{number}]"
     return parts
+
+
+def _shaped(one: Input) -> str:
+    """The filters of a clip's geometry, each with a comma behind it."""
+    return "".join(f"{_step(step)}," for step in one.clip.geometry)
+
+
+def _step(step: Step) -> str:
+    match step:
+        case Turn(degrees):
+            return {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}[degrees]
+        case Mirror(upright):
+            return "hflip" if upright else "vflip"
+        case Crop(left, top, right, bottom):
+            return f"crop=iw*{1 - left - right:.6f}:ih*{1 - top - bottom:.6f}:iw*{left:.6f}:ih*{top:.6f}"
 
 
 def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list[str]:
     """The picture at the frame's size; the last part is left open, to be gone on with."""
-    width, height, own = scene.width, scene.height, one.probe
+    width, height, own = scene.width, scene.height, one.size
     colour = _colour(one, matrix)
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
-    if abs(own.width - width) <= 1 and abs(own.height - height) <= 1:
-        crop = f"crop={width}:{height}:0:0," if (own.width, own.height) != (width, height) else ""
+    if abs(own[0] - width) <= 1 and abs(own[1] - height) <= 1:
+        crop = f"crop={width}:{height}:0:0," if own != (width, height) else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
-    if abs(own.width * height / (own.height * width) - 1) <= _SAME_SHAPE:
+    if abs(own[0] * height / (own[1] * width) - 1) <= _SAME_SHAPE:
         return [f"{source}scale={width}:{height}:{colour},{end}"]
-    scale = min(width / own.width, height / own.height)
-    inner = f"{_even(own.width * scale)}:{_even(own.height * scale)}"
+    scale = min(width / own[0], height / own[1])
+    inner = f"{_even(own[0] * scale)}:{_even(own[1] * scale)}"
     if not one.clip.blur:
         return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1"]
     small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
@@ -246,22 +288,22 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
 
 
 def _lettered(scene: Scene, overlay: Overlay, number: int, matrix: str) -> str:
-    """A text to [text<number>]: still, faded in and out except at the scene's own ends."""
-    text, fps = overlay.text, rate(scene.fps)
-    fade = min(_FADE_S, text.d_s / 4)
-    fades = f"fade=t=in:d={_s(fade)}:alpha=1," if text.start_s > 0.04 else ""
-    if text.start_s + text.d_s < scene.d_s - 0.04:
-        fades += f"fade=t=out:st={_s(text.d_s - fade)}:d={_s(fade)}:alpha=1,"
+    """A drawn picture to [over<number>]: still, faded in and out except at the scene's own ends."""
+    fps, end = rate(scene.fps), overlay.start_s + overlay.d_s
+    fade = min(_FADE_S, overlay.d_s / 4)
+    fades = f"fade=t=in:d={seconds(fade)}:alpha=1," if overlay.start_s > 0.04 else ""
+    if end < scene.d_s - 0.04:
+        fades += f"fade=t=out:st={seconds(overlay.d_s - fade)}:d={seconds(fade)}:alpha=1,"
     return (
         f"[{overlay.at}:v:0]scale=out_color_matrix={matrix}:out_range=tv,format=yuva420p,"
-        f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB,trim=duration={_s(text.d_s)},"
-        f"{fades}setpts=PTS+{_s(text.start_s)}/TB[text{number}]"
+        f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB,trim=duration={seconds(overlay.d_s)},"
+        f"{fades}setpts=PTS+{seconds(overlay.start_s)}/TB[over{number}]"
     )
 
 
 def _fill(d_s: float) -> str:
     """Exactly `d_s` seconds: the last picture stays where the source ends early."""
-    return f"tpad=stop_mode=clone:stop=-1,trim=duration={_s(d_s)}"
+    return f"tpad=stop_mode=clone:stop=-1,trim=duration={seconds(d_s)}"
 
 
 def _colour(one: Input, matrix: str) -> str:
@@ -287,14 +329,6 @@ def _tags(matrix: str) -> str:
     return f"setparams=range=tv:color_primaries={name}:color_trc={name}:colorspace={name}"
 
 
-def _tempo(speed: float) -> str:
-    """`atempo` for a speed of 0.1 to 10: in steps of at most a half or a double, where it sounds best."""
-    if speed == 1:
-        return ""
-    steps = max(1, math.ceil(abs(math.log2(speed))))
-    return f",atempo={speed ** (1 / steps):.8f}" * steps
-
-
 def rate(fps: float) -> str:
     """A frame rate as an exact fraction: ffmpeg prints 29.97 for 30000/1001."""
     return _NTSC.get(f"{fps:.2f}") or str(Fraction(fps).limit_denominator(1001))
@@ -304,5 +338,6 @@ def _even(pixels: float) -> int:
     return max(2, int(pixels + 0.01) // 2 * 2)
 
 
-def _s(seconds: float) -> str:
-    return f"{max(0.0, seconds):.6f}"
+def seconds(length: float) -> str:
+    """As filters take it: `xfade` refuses `.6`."""
+    return f"{max(0.0, length):.6f}"

@@ -18,6 +18,7 @@ import uvicorn
 from daemon.errors import UsageError
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.studio.disk import FolderLock
+from daemon.studio.library import Library
 from daemon.studio.links import Reach
 from daemon.studio.outages import Protocol
 from daemon.studio.server import make_app
@@ -41,12 +42,14 @@ def serve(
     end_with_stdin: bool,
     faults: Read | None = None,
     reach: Reach = "nowhere",
+    library: Library | None = None,
+    matte_model: str = "auto",
 ) -> None:
     """Serves until SIGTERM, SIGINT, or (with `end_with_stdin`) the end of stdin.
 
     `announce` hears URL and token once connections are taken. Port 0: a free one. `faults`: what the faults
-    file says, asked before each call. `reach`: where URLs may lead. Raises UsageError (port
-    or address), StateError (folder) and MediaError (no ffmpeg) before that.
+    file says, asked before each call. `reach`: where URLs may lead. `library`, `matte_model`: as for Studio.
+    Raises UsageError (port or address), StateError (folder) and MediaError (no ffmpeg) before that.
     """
     program = Ffmpeg(find_ffmpeg(ffmpeg))
     lock = FolderLock(state)
@@ -54,7 +57,7 @@ def serve(
     try:
         listener = _listen(host, port)
         try:
-            studio = Studio(state, program, token, host, faults, reach)
+            studio = Studio(state, program, token, host, faults, reach, library, matte_model)
             asyncio.run(_serve(studio, listener, announce, end_with_stdin))
         finally:
             listener.close()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +17,13 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, music
-from daemon.studio.graph import Input, Levels, Overlay
+from daemon.studio import graph, mixing, music
+from daemon.studio.graph import Input, Overlay, Read
 from daemon.studio.lettering import letter
-from daemon.studio.scene import Clip, Scene, has_pictures, read_scene
+from daemon.studio.library import Library
+from daemon.studio.mixing import Levels
+from daemon.studio.scene import Bed, Mark, Scene, has_pictures, is_thumbnail, read_scene
+from daemon.studio.stills import marked, still
 
 _MUXERS: Final = {
     "mp4": "mp4",
@@ -30,7 +33,9 @@ _MUXERS: Final = {
     "m4a": "ipod",
     "mp3": "mp3",
     "wav": "wav",
+    "jpg": "image2",
 }
+FORMS: Final = tuple(form for form in _MUXERS if form != "jpg")
 _SOUND_FORMS: Final = frozenset({"m4a", "mp3", "wav"})
 _CRF: Final = {"high": 20, "medium": 23, "low": 28}
 _VP9_CRF: Final = {"high": 30, "medium": 34, "low": 40}
@@ -56,15 +61,18 @@ _MOST_BACK_DB: Final = 3.0
 be heard as distortion."""
 
 _SOUND_OF: Final = {"mp4": "m4a", "mov": "m4a"}
-_STILL_PX: Final = 4096
+_OWN_FADE_S: Final = 3.0
+"""How long music of the user's own takes to end: it has no bar that would fit."""
 
 
 def extension(draft: JsonObject, form: str) -> str:
     """The extension that the result has, without a dot. Raises RenderError for a form that is none."""
+    if is_thumbnail(draft):
+        return "jpg"
     if form == "auto":
         return "mp4" if has_pictures(draft) else "m4a"
-    if form not in _MUXERS:
-        raise RenderError("rendering", f"there is no format {form}", f"Choose one of {', '.join(_MUXERS)}")
+    if form not in FORMS:
+        raise RenderError("rendering", f"there is no format {form}", f"Choose one of {', '.join(FORMS)}")
     return form
 
 
@@ -79,18 +87,21 @@ def render(
     progress: Callable[[float], None],
     work: Path,
     cancelled: threading.Event | None = None,
+    library: Library | None = None,
 ) -> None:
     """Render `draft` to `target`, which appears whole or not at all; blocking.
 
-    `asset` gives the file of a content hash; `form` is auto or an extension, `quality` high, medium or low;
-    `progress` hears shares in 0..1 that never go back, the last one 1; intermediate files stay in `work`.
+    `asset` gives the file of a content hash, `library` what lies in the studio's own folders; `form` is auto or an
+    extension, `quality` high, medium or low; `progress` hears shares in 0..1 that never go back, the last one 1;
+    intermediate files stay in `work`.
     Raises RenderError (the draft, a missing font, cancelled) or MediaError (ffmpeg).
     """
     kind = extension(draft, form)
     stop = cancelled or threading.Event()
     scene = read_scene(draft)
     try:
-        one = _Render(scene, _inputs(scene, asset, ffmpeg), kind, quality, ffmpeg, work, stop)
+        files = Files(asset, library or Library())
+        one = _Render(scene, files, _probes(scene, files, ffmpeg), kind, quality, ffmpeg, work, stop)
         one.run(target, _Shares(progress))
     except MediaError as error:
         if stop.is_set():
@@ -98,19 +109,39 @@ def render(
         raise
 
 
-def _inputs(scene: Scene, asset: Callable[[str], Path], ffmpeg: Ffmpeg) -> list[tuple[Input, Path]]:
-    found: dict[str, tuple[Path, Probe]] = {}
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the files lie that a scene names."""
+
+    asset: Callable[[str], Path]
+    library: Library
+
+    def clip(self, asset: str, title: str) -> Path:
+        """Raises RenderError where it is gone."""
+        path = self.asset(asset)
+        if not path.is_file():
+            raise RenderError("rendering", f"the file {title or asset} is gone")
+        return path
+
+    def mark(self, mark: Mark) -> Path:
+        return self.clip(mark.asset, "") if mark.asset else self.library.picture(mark.own)
+
+    def bed(self, bed: Bed) -> Path | None:
+        """The sound to lay under the clip; None where it is to be made."""
+        if bed.asset:
+            return self.clip(bed.asset, "")
+        return self.library.sound(bed.own) if bed.own else None
+
+
+def _probes(scene: Scene, files: Files, ffmpeg: Ffmpeg) -> dict[str, Probe]:
+    """By asset. Raises RenderError where a file is gone or shows nothing."""
+    found: dict[str, Probe] = {}
     for clip in scene.clips:
         if clip.asset not in found:
-            path = asset(clip.asset)
-            if not path.is_file():
-                raise RenderError("rendering", f"the file {clip.title or clip.asset} is gone")
-            found[clip.asset] = (path, probe(path, ffmpeg))
-    inputs = [(Input(clip, found[clip.asset][1]), found[clip.asset][0]) for clip in scene.clips]
-    for one, _ in inputs:
-        if scene.pictures and not one.probe.has_video:
-            raise RenderError("rendering", f"{one.clip.title} has no picture")
-    return inputs
+            found[clip.asset] = probe(files.clip(clip.asset, clip.title), ffmpeg)
+        if scene.pictures and not found[clip.asset].has_video:
+            raise RenderError("rendering", f"{clip.title} has no picture")
+    return found
 
 
 class _Shares:
@@ -138,32 +169,34 @@ class _Render:
     def __init__(
         self,
         scene: Scene,
-        inputs: Sequence[tuple[Input, Path]],
+        files: Files,
+        probes: Mapping[str, Probe],
         kind: str,
         quality: str,
         ffmpeg: Ffmpeg,
         work: Path,
         cancelled: threading.Event,
     ) -> None:
-        self.inputs = [one for one, _ in inputs]
+        self.inputs = graph.placed(scene.clips, probes)
         self.scene = graph.frame(scene, self.inputs) if scene.pictures else scene
         self.kind = kind
         self.quality = quality if quality in _CRF else "high"
+        self.files = files
         self.ffmpeg = ffmpeg
         self.work = work
         self.cancelled = cancelled
         self.pictures = scene.pictures and kind not in _SOUND_FORMS
-        self.sounds = any(one.sounds for one in self.inputs)
+        self.sounds = kind != "jpg" and any(one.sounds for one in self.inputs)
         self.copies = self.pictures and _unchanged(self.scene, self.inputs, kind)
-        self._args = [
-            arg for at, (one, path) in enumerate(inputs) for arg in self._opened(at, one.clip, path)
-        ]
-        self._count = len(inputs)
+        self._args: list[str] = []
+        self._count = 0
+        for read in graph.reads(scene.clips):
+            self._open(read)
 
     def run(self, target: Path, shares: _Shares) -> None:
         if not self.pictures and not self.sounds and self.scene.bed is None:
             raise RenderError("rendering", f"there is no sound for a {self.kind} file")
-        overlays = self._letter() if self.pictures and not self.copies else []
+        overlays = [*self._mark(), *self._letter()] if self.pictures and not self.copies else []
         bed = self._bed()
         levels = self._levels(bed, shares, 0.6 if self.copies or not self.pictures else 0.15)
         finished = target.with_name(f".{target.name}.part")
@@ -174,13 +207,26 @@ class _Render:
             finished.unlink(missing_ok=True)
         shares.at(1.0)
 
-    def _opened(self, at: int, clip: Clip, path: Path) -> list[str]:
+    def _open(self, read: Read) -> None:
+        clip = self.scene.clips[read.first]
+        path = self.files.clip(clip.asset, clip.title)
         if clip.still:
-            return ["-i", source(_still(path, self.work / f"still{at}.png"))]
-        seek = ["-ss", f"{clip.from_s:.6f}"] if clip.from_s else []
+            most = 2 * max(self.scene.width, self.scene.height)
+            self._add("-i", source(still(path, self.work / f"still{self._count}.png", most)))
+            return
+        seek = ["-ss", f"{read.start_s:.6f}"] if read.start_s else []
         # A little more than is used: the cut itself is made in the graph, exact to the frame.
-        rest = [] if self.copies else ["-t", f"{clip.d_s * clip.speed + _MARGIN_S:.6f}"]
-        return [*seek, *rest, "-i", source(path)]
+        rest = [] if self.copies else ["-t", f"{read.d_s + _MARGIN_S:.6f}"]
+        self._add(*seek, *rest, "-i", source(path))
+
+    def _mark(self) -> list[Overlay]:
+        """The watermark drawn into a file and made an input."""
+        mark, scene = self.scene.mark, self.scene
+        if mark is None:
+            return []
+        path = self.work / "mark.png"
+        x, y = marked(self.files.mark(mark), path, mark, (scene.width, scene.height))
+        return [Overlay(self._add("-i", source(path)), x, y, 0.0, scene.d_s)]
 
     def _letter(self) -> list[Overlay]:
         """Draw the texts into files and make them inputs."""
@@ -189,7 +235,8 @@ class _Render:
             drawn = letter(text.text, text.position, self.scene.width, self.scene.height)
             path = self.work / f"text{number}.png"
             drawn.image.save(path, compress_level=1)
-            overlays.append(Overlay(text, self._add("-i", source(path)), drawn.x, drawn.y))
+            at = self._add("-i", source(path))
+            overlays.append(Overlay(at, drawn.x, drawn.y, text.start_s, text.d_s))
         return overlays
 
     def _add(self, *args: str) -> int:
@@ -201,42 +248,45 @@ class _Render:
     def _bed(self) -> list[str]:
         """The filter for the music, its file made and an input; empty without music."""
         bed = self.scene.bed
-        if bed is None:
+        if bed is None or self.kind == "jpg":
             return []
-        path = self.work / "bed.wav"
-        measure = music.write_bed(path, min(bed.d_s, self.scene.d_s), bed.seed)
+        own, fade = self.files.bed(bed), _OWN_FADE_S
+        path = own or self.work / "bed.wav"
+        if own is None:
+            fade = music.write_bed(path, min(bed.d_s, self.scene.d_s), bed.seed).bar_s
         at = self._add("-stream_loop", "-1", "-i", source(path))
-        return [graph.bed_sound(self.scene, bed, at, measure.bar_s)]
+        return [mixing.bed_sound(self.scene, bed, at, fade)]
 
     def _levels(self, bed: list[str], shares: _Shares, most: float) -> Levels:
         """Measure and decide all gains; progress goes up to `most`."""
         target = self.scene.loudness
-        if target is None or not (self.sounds or bed):
+        louder = any(one.clip.gain > 0 for one in self.inputs)
+        if not (self.sounds or bed) or (target is None and not louder):
             return Levels()
         levels = Levels()
         if self.scene.bed is not None:
-            own = graph.clip_sound(self.scene, self.inputs) if self.sounds else []
+            own = mixing.clip_sound(self.scene, self.inputs) if self.sounds else []
             names = ("clip", "bed") if own else ("bed",)
             heard = self._measured([*own, *bed], names, shares.between(0, most / 3))
-            levels = graph.under(self.scene.bed, heard["clip"][0] if own else None, heard["bed"][0])
+            levels = mixing.under(self.scene.bed, heard["clip"][0] if own else None, heard["bed"][0])
         mix = self._mix(bed, levels)
         lufs, peak = self._measured(mix, ("mix",), shares.between(most / 3, most * 2 / 3))["mix"]
-        levels = graph.master(levels, target, lufs, peak)
-        if levels.ceiling is not None:
+        levels = mixing.master(levels, lufs if target is None else target, lufs, peak)
+        if levels.ceiling is not None and target is not None:
             levels = self._given_back(mix, levels, target, shares.between(most * 2 / 3, most))
         return levels
 
     def _mix(self, bed: list[str], levels: Levels) -> list[str]:
         """The filters that end in [mix]."""
-        own = graph.clip_sound(self.scene, self.inputs) if self.sounds else []
-        return [*own, *bed, *graph.mixed(self.sounds, self.scene.bed, levels)]
+        own = mixing.clip_sound(self.scene, self.inputs) if self.sounds else []
+        return [*own, *bed, *mixing.mixed(self.scene, self.sounds, levels)]
 
     def _given_back(
         self, mix: Sequence[str], levels: Levels, target: float, tell: Callable[[float], None]
     ) -> Levels:
         """The limiter takes loudness away with the peaks: measure what is left, and raise the gain by it."""
         for _ in range(_CORRECTIONS):
-            heard = self._measured([*mix, graph.mastered(levels)], ("sound",), tell)
+            heard = self._measured([*mix, mixing.mastered(levels)], ("sound",), tell)
             lost = target - heard["sound"][0]
             if lost < _CLOSE_LU:
                 break
@@ -249,7 +299,7 @@ class _Render:
         coded = self.work / f"sound.{_SOUND_OF.get(self.kind, self.kind)}"
         codec = [*_sound_codec(self.kind, self.quality), "-y", source(coded)]
         for _ in range(_CORRECTIONS):
-            mastered = graph.mastered(replace(levels, ceiling=ceiling))
+            mastered = mixing.mastered(replace(levels, ceiling=ceiling))
             self._run([*mix, mastered], ["-map", "[sound]", *codec], tell)
             meter = ["[0:a:0]anull[sound]"]
             _, peak = self._measured(meter, ("sound",), tell, ["-i", source(coded)])["sound"]
@@ -294,18 +344,20 @@ class _Render:
             at = self._held(mix, levels, levels.ceiling, shares.between(so_far, so_far + (1 - so_far) * held))
             outputs += ["-map", f"{at}:a:0", "-c:a", "copy"]
         elif self.sounds or bed:
-            filters += [*mix, graph.mastered(levels)]
+            filters += [*mix, mixing.mastered(levels)]
             outputs += ["-map", "[sound]", *_sound_codec(self.kind, self.quality)]
         outputs += ["-map_chapters", "0" if self.copies else "-1", "-map_metadata", "0"]
         if self.kind in ("mp4", "mov", "m4a"):
             outputs += ["-movflags", "+faststart"]
+        elif self.kind == "jpg":
+            outputs += ["-frames:v", "1", "-update", "1"]
         outputs += ["-f", _MUXERS[self.kind], "-y", source(finished)]
         self._run(filters, outputs, shares.between(shares.told, 1.0))
 
     def _keeps_sound(self) -> bool:
         """Whether the clip's sound, too, goes through as it is."""
         own = self.inputs[0]
-        plain = self.scene.bed is None and self.scene.loudness is None and own.sounds
+        plain = self.scene.bed is None and self.scene.loudness is None and own.sounds and not own.clip.gain
         return plain and own.probe.audio_codec == "aac" and own.probe.audio_channels <= 2
 
     def _run(
@@ -332,7 +384,8 @@ class _Render:
 def _unchanged(scene: Scene, inputs: Sequence[Input], kind: str) -> bool:
     """Whether the pictures stay what they are, in a codec and container that every player takes."""
     clip, own = inputs[0].clip, inputs[0].probe
-    whole = len(inputs) == 1 and not clip.from_s and clip.speed == 1 and not clip.still and not scene.texts
+    whole = len(inputs) == 1 and not clip.from_s and clip.speed == 1 and not clip.still
+    bare = not (scene.texts or scene.mark or scene.fade_in_s or scene.fade_out_s or clip.geometry)
     played = (
         own.duration_s is not None
         and max(abs(clip.d_s - own.duration_s), abs(scene.d_s - clip.d_s)) <= _WHOLE_S
@@ -340,25 +393,12 @@ def _unchanged(scene: Scene, inputs: Sequence[Input], kind: str) -> bool:
     sized = abs(own.width - scene.width) <= 1 and abs(own.height - scene.height) <= 1
     taken = own.video_codec == "h264" and own.pixel_format in ("yuv420p", "yuvj420p")
     held = kind in ("mp4", "mov", "mkv") and own.container.startswith(_COPIED)
-    return whole and played and sized and taken and held
-
-
-def _still(path: Path, target: Path) -> Path:
-    """A picture as ffmpeg takes it without surprises: turned by its EXIF, RGB, transparency over black."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as opened:
-            opened.thumbnail((_STILL_PX, _STILL_PX))
-            turned = ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderError("rendering", f"{path.name} is no picture that can be read: {error}") from error
-    ground = Image.new("RGBA", turned.size, (0, 0, 0, 255))
-    Image.alpha_composite(ground, turned).convert("RGB").save(target, compress_level=1)
-    return target
+    return whole and bare and played and sized and taken and held
 
 
 def _video_codec(kind: str, quality: str) -> list[str]:
+    if kind == "jpg":
+        return ["-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"]
     if kind == "webm":
         codec = f"-c:v libvpx-vp9 -crf {_VP9_CRF[quality]} -b:v 0 -deadline realtime -cpu-used 6 -row-mt 1"
     else:

@@ -20,10 +20,10 @@ from typing import Final, Literal, get_args
 from weakref import WeakValueDictionary
 
 from daemon.errors import DuplicateRender, MediaError, Refused, RenderError
-from daemon.media.ffmpeg import Ffmpeg
 from daemon.nemo.wire import JsonObject
 from daemon.studio.disk import place, read_json, sync_folder, write_json
 from daemon.studio.ledger import Ledger
+from daemon.studio.looking import Looking
 from daemon.studio.sessions import Sessions
 from daemon.studio.terms import Terms
 
@@ -57,11 +57,11 @@ class Render:
 class RenderQueue:
     """Takes renders, carries them out in order, and knows all that there ever were."""
 
-    def __init__(self, sessions: Sessions, ffmpeg: Ffmpeg, terms: Terms, ledger: Ledger) -> None:
+    def __init__(self, sessions: Sessions, looking: Looking, terms: Terms, ledger: Ledger) -> None:
         self._sessions = sessions
         self._terms = terms
         self._ledger = ledger
-        self._ffmpeg = ffmpeg
+        self._looking = looking
         self._renders: dict[str, Render] = {}
         self._progress: dict[str, float] = {}
         self._cancelled: dict[str, threading.Event] = {}
@@ -193,7 +193,8 @@ class RenderQueue:
                 target=made,
                 form=render.form,
                 quality=render.quality,
-                ffmpeg=self._ffmpeg,
+                ffmpeg=self._looking.ffmpeg,
+                library=self._looking.library,
                 progress=self._teller(render.id),
                 work=work,
                 cancelled=self._cancelled[render.id],

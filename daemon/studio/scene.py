@@ -8,21 +8,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from daemon.errors import RenderError
 from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
+from daemon.studio.operations import CALM, MARK_WIDTH
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
 _QUIETEST_LUFS: Final = -40.0
+_MOST_GAIN_DB: Final = 30.0
+_MOST_CROPPED: Final = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Degrees clockwise: 90, 180 or 270."""
+
+    degrees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The shares of the picture that go at each side."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Left to right, or (`upright` False) upside down."""
+
+    upright: bool
+
+
+Step = Turn | Crop | Mirror
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A piece of an uploaded file. Plays `d_s` seconds, reading `d_s * speed` of the file after `from_s`.
-    `loudness`: the LUFS its sound is brought to, None to leave it."""
+
+    `loudness`: the LUFS its sound is brought to, None to leave it; `gain`: dB by which it is changed.
+    `geometry`: what is done to the picture before it is fitted into the frame. `crossfade_s`: what it shares with
+    the clip before.
+    """
 
     asset: str
     title: str
@@ -33,17 +67,37 @@ class Clip:
     blur: bool
     silent: bool
     loudness: float | None
+    gain: float = 0.0
+    geometry: tuple[Step, ...] = ()
+    crossfade_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bed:
-    """Music under the clip. `volume` 0.35 is the level that `graph` calls usual."""
+    """Music under the clip. `volume` 0.35 is the level that `graph` calls usual.
+
+    `asset` or `own`: an uploaded file, or one of the studio's folder, instead of music that is made.
+    """
 
     start_s: float
     d_s: float
     volume: float
     duck: bool
     seed: int
+    mood: str = "calm"
+    asset: str = ""
+    own: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A picture over the whole: `asset` an uploaded one, `own` one of the studio's folder; `width` a share."""
+
+    asset: str
+    own: str
+    corner: str
+    opacity: float
+    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +111,7 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """All of a draft. `width`, `height`, `fps` are 0 where the draft does not say. Without `pictures` the
-    clips are sound alone."""
+    clips are sound alone. `fade_in_s`, `fade_out_s`: out of and into black and silence."""
 
     d_s: float
     width: int
@@ -67,6 +121,9 @@ class Scene:
     clips: tuple[Clip, ...]
     bed: Bed | None
     texts: tuple[Text, ...]
+    mark: Mark | None = None
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
 
     @property
     def loudness(self) -> float | None:
@@ -77,7 +134,8 @@ class Scene:
 
 def read_scene(draft: JsonObject) -> Scene:
     """Read a draft. Raises RenderError when it has nothing that could be rendered."""
-    videos = [_clip(d, m) for d, m in _segments(draft, VIDEO_TRACK)]
+    shown = list(_segments(draft, VIDEO_TRACK))
+    videos = [_clip(d, m) for d, m in shown if m.get("kind") != "watermark"]
     audio = list(_segments(draft, AUDIO_TRACK))
     sounds = [_clip(d, m) for d, m in audio if m.get("kind") != "bgm"]
     beds = [_bed(d, m) for d, m in audio if m.get("kind") == "bgm"]
@@ -91,7 +149,10 @@ def read_scene(draft: JsonObject) -> Scene:
         )
     meta = draft.get("m")
     size: Mapping[str, Any] = meta if isinstance(meta, Mapping) else {}
-    played = sum(clip.d_s for clip in clips)
+    clips = (replace(clips[0], crossfade_s=0.0), *clips[1:])
+    played = sum(clip.d_s - clip.crossfade_s for clip in clips)
+    fade = size.get("fade")
+    fades: Mapping[str, Any] = fade if isinstance(fade, Mapping) else {}
     return Scene(
         d_s=_number(draft, "d", played * 1000) / 1000 or played,
         width=int(_number(size, "width", 0)),
@@ -101,12 +162,21 @@ def read_scene(draft: JsonObject) -> Scene:
         clips=clips,
         bed=next((bed for bed in beds if bed.volume > 0), None),
         texts=tuple(_text(d, m) for d, m in _segments(draft, TEXT_TRACK)),
+        mark=next((_mark(m) for _, m in shown if m.get("kind") == "watermark"), None),
+        fade_in_s=max(0.0, _number(fades, "in", 0) / 1000),
+        fade_out_s=max(0.0, _number(fades, "out", 0) / 1000),
     )
 
 
 def has_pictures(draft: JsonObject) -> bool:
     """Whether the draft has a video track with something on it."""
     return any(True for _ in _segments(draft, VIDEO_TRACK))
+
+
+def is_thumbnail(draft: JsonObject) -> bool:
+    """Whether a picture is wanted instead of a video."""
+    meta = draft.get("m")
+    return isinstance(meta, Mapping) and meta.get("thumbnail") is True
 
 
 def _segments(draft: JsonObject, kind: int) -> Iterator[tuple[float, Mapping[str, Any]]]:
@@ -132,8 +202,42 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
         speed=min(FASTEST, max(SLOWEST, _number(m, "speed", 1.0))),
         still=m.get("kind") == "image",
         blur=m.get("fit") == "blur",
-        silent=m.get("silent") is True,
+        silent=m.get("silent") is True or m.get("mute") is True,
         loudness=None if math.isnan(loudness) else min(-5.0, max(_QUIETEST_LUFS, loudness)),
+        gain=min(_MOST_GAIN_DB, max(-_MOST_GAIN_DB, _number(m, "gain", 0.0))),
+        geometry=tuple(_steps(m.get("geometry"))),
+        crossfade_s=min(d_s, max(0.0, _number(m, "crossfade", 0) / 1000)),
+    )
+
+
+def _steps(told: object) -> Iterator[Step]:
+    for step in told if isinstance(told, list) else []:
+        if not isinstance(step, Mapping):
+            continue
+        if step.get("turn") in (90, 180, 270):
+            yield Turn(step["turn"])
+        elif step.get("flip") in ("horizontal", "vertical"):
+            yield Mirror(upright=step["flip"] == "horizontal")
+        elif (crop := _crop(step.get("crop"))) is not None:
+            yield crop
+
+
+def _crop(told: object) -> Crop | None:
+    """Four shares of which something is left, or None."""
+    sides = told if isinstance(told, list) and len(told) == 4 else []
+    shares = [_number({"side": side}, "side", -1.0) for side in sides]
+    if not shares or min(shares) < 0 or max(shares[0] + shares[2], shares[1] + shares[3]) > _MOST_CROPPED:
+        return None
+    return Crop(*shares)
+
+
+def _mark(m: Mapping[str, Any]) -> Mark:
+    return Mark(
+        asset=str(m.get("asset") or ""),
+        own=str(m.get("own") or ""),
+        corner=str(m.get("corner") or "bottom-right"),
+        opacity=min(1.0, max(0.0, _number(m, "opacity", 0.8))),
+        width=min(1.0, max(0.01, _number(m, "width", MARK_WIDTH))),
     )
 
 
@@ -144,6 +248,9 @@ def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
         volume=min(1.0, max(0.0, _number(m, "volume", 0.35))),
         duck=m.get("duck") is not False,
         seed=abs(int(_number(m, "seed", 0))),
+        mood=str(m.get("mood") or CALM),
+        asset=str(m.get("asset") or ""),
+        own=str(m.get("own") or ""),
     )
 
 

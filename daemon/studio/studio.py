@@ -19,7 +19,9 @@ from daemon.studio.draft import SHORTEST_MS, even
 from daemon.studio.edits import Edits
 from daemon.studio.faults import NOTHING, Then
 from daemon.studio.ledger import Ledger
+from daemon.studio.library import Library
 from daemon.studio.links import Reach
+from daemon.studio.looking import Looking
 from daemon.studio.renders import RenderQueue
 from daemon.studio.sessions import Session, Sessions
 from daemon.studio.terms import Read, Terms
@@ -37,7 +39,8 @@ class Studio:
     """All that the server serves. Whoever makes one holds the folder's lock.
 
     `host`: the address it is reached at, for the Host header's check. `faults`: what the faults file says
-    now. `reach`: where the URLs of an upload may lead.
+    now. `reach`: where the URLs of an upload may lead. `library`: the user's own pictures and music.
+    `matte_model`: `auto`, or the path of a model that finds people.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Studio:
         host: str = "127.0.0.1",
         faults: Read | None = None,
         reach: Reach = "nowhere",
+        library: Library | None = None,
+        matte_model: str = "auto",
     ) -> None:
         self.host = host
         self.reach = reach
@@ -55,10 +60,11 @@ class Studio:
         self.sessions = Sessions(folder / "sessions")
         self.ledger = Ledger(folder)
         self.terms = Terms(self.ledger, faults)
-        self.edits = Edits(self.sessions, self.terms, self.ledger)
-        self.renders = RenderQueue(self.sessions, ffmpeg, self.terms, self.ledger)
         self._ffmpeg = ffmpeg
         self._incoming = folder / "incoming"
+        looking = Looking(self.sessions, library or Library(), ffmpeg, self._incoming, matte_model)
+        self.edits = Edits(self.sessions, looking, self.terms, self.ledger)
+        self.renders = RenderQueue(self.sessions, looking, self.terms, self.ledger)
 
     async def start(self) -> None:
         """Goes on with what was accepted and not finished; half uploads of an earlier life are dropped."""

@@ -7,7 +7,7 @@ is no such cut, nothing is understood: half a wish carried out would be a result
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from daemon.studio.grammar import cuts, picture, sound, texts
 from daemon.studio.grammar.common import Unclear, used_up
 from daemon.studio.grammar.sentence import EXPORT, SEPARATOR, STOP, THEN
 from daemon.studio.measures import HAN, Marked, mark
-from daemon.studio.operations import AddText, Keep, Operation, Remove
+from daemon.studio.operations import AddText, Keep, Named, Operation, Remove
 from daemon.studio.words import Language, Said
 
 _LONGEST: Final = 2000
@@ -61,11 +61,11 @@ class _Wish:
     then: bool = False
 
 
-def understand(instruction: str) -> Heard:
+def understand(instruction: str, files: Sequence[Named] = ()) -> Heard:
     if len(instruction) > _LONGEST:
-        return Heard((), (Said("too-long", {"limit": _LONGEST}),), _language(instruction))
+        return Heard((), (Said("too-long", {"limit": _LONGEST}),), language_of(instruction))
     marked = mark(instruction)
-    language = _language(marked.text)
+    language = language_of(marked.text)
     reading = _Reading(marked)
     if max(reading.pieces, len(marked.values)) > _MOST_WISHES:
         return Heard((), (Said("too-many", {"limit": _MOST_WISHES}),), language)
@@ -77,7 +77,7 @@ def understand(instruction: str) -> Heard:
     return Heard(_joined(wishes), (), language)
 
 
-def _language(text: str) -> Language:
+def language_of(text: str) -> Language:
     return "zh" if re.search(rf"[{HAN}]", text) else "en"
 
 
@@ -163,7 +163,7 @@ class _Reading:
                 return tuple(_Wish(one) for one in read)
         if before in _CARRIED and (before is not AddText or "<q" in clause):
             family = texts.read if before is AddText else cuts.read
-            read = family(_CARRIED[before][_language(clause) == "zh"] + clause, self._marked)
+            read = family(_CARRIED[before][language_of(clause) == "zh"] + clause, self._marked)
             if read is not None:
                 return tuple(_Wish(one, carried=True) for one in read)
         if unclear is not None:

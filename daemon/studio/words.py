@@ -203,6 +203,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "时间线上只有声音，没有画面。",
     ),
     "no-sound": ("The clip has no sound to level.", "视频没有声音，无法统一音量。"),
+    "unreadable": ("A file on the timeline cannot be read: {cause}", "时间线上有文件无法读取：{cause}"),
     "only-sound": (
         "There is only sound on the timeline: without it nothing would be left.",
         "时间线上只有声音，去掉就什么也不剩了。",

@@ -189,7 +189,6 @@ def test_an_unknown_key_is_a_fault_that_shows_the_way(extra: str, key: str, word
         ("with: ../a.png", "in the clip's folder or below it"),
         ("with: '*.png'", "nothing but {stem} {name} {parent} left open"),
         ("with: '{stem}.pdf'", "ends as a video, a sound, a picture or a text does"),
-        ("with: '{stem}.srt'", "`{stem}.srt` goes to the editor as words"),
         ("companions: a.png", "not known to this version"),
         ("quarantine: ~/in", "is a watch folder, and what was moved away is never input"),
         ("quarantine: ~nosuchuser/x", "a user of this machine"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.model import StudioSettings
 from daemon.errors import MediaError, RateLimited, TokenRefused, Unanswered, Unreachable
 from daemon.nemo.account import TOKEN_LIFE, AnonymousAccount, Endpoint, Grant, TokenAccount
 from daemon.nemo.client import Attribution, Client, ask_anonymous_token
@@ -144,7 +145,7 @@ def test_the_embedded_studio_starts_at_need_is_the_same_account_after_a_crash_an
     tmp_path: Path,
 ) -> None:
     async def go() -> None:
-        account = EmbeddedAccount(tmp_path / "studio", "auto")
+        account = EmbeddedAccount(tmp_path / "studio", StudioSettings())
         transport = Transport()
         client = Client(transport, account, Attribution("reeldrop", "1"))
         session = await client.create_session("en")
@@ -170,6 +171,6 @@ def test_the_embedded_studio_starts_at_need_is_the_same_account_after_a_crash_an
 def test_a_studio_that_cannot_start_says_so(tmp_path: Path) -> None:
     async def go() -> None:
         with pytest.raises(MediaError, match="ended at once"):
-            await EmbeddedAccount(tmp_path / "studio", "/no/ffmpeg").endpoint()
+            await EmbeddedAccount(tmp_path / "studio", StudioSettings(ffmpeg="/no/ffmpeg")).endpoint()
 
     asyncio.run(go())

@@ -22,6 +22,7 @@ from daemon.cli.faults import FaultsFile
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.studio.process import QuietServer
 from daemon.studio.studio import Studio
+from tests.studio.bench import Bench
 
 DEADLINE_S = 30.0
 
@@ -209,3 +210,8 @@ def rehearse(tmp_path: Path) -> Iterator[Callable[[str], Rehearsed]]:
 def client_of() -> type[Client]:
     """For a studio that the test started itself: `client_of(url, token)`."""
     return Client
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))

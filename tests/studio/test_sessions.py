@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import RenderError
+from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
 from daemon.nemo.wire import JsonObject
 from daemon.studio.disk import read_json, write_json
 from daemon.studio.edits import Edits
 from daemon.studio.faults import Rehearsal, Service
 from daemon.studio.ledger import Ledger
+from daemon.studio.library import Library
+from daemon.studio.looking import Looking
 from daemon.studio.sessions import Message, Session, Sessions
 from daemon.studio.terms import Terms
 from daemon.studio.timeline import Clip, append
@@ -125,7 +128,8 @@ class HeldSessions(Sessions):
 
 def _edits(sessions: Sessions, service: Service | None = None) -> Edits:
     ledger = Ledger(sessions.folder)
-    return Edits(sessions, Terms(ledger, lambda: Rehearsal((), service or Service())), ledger)
+    looking = Looking(sessions, Library(), Ffmpeg(find_ffmpeg()), sessions.folder)
+    return Edits(sessions, looking, Terms(ledger, lambda: Rehearsal((), service or Service())), ledger)
 
 
 def _read(sessions: Sessions, session_id: str) -> Session:
@@ -190,10 +194,10 @@ def test_a_message_that_breaks_the_studio_is_answered_and_not_tried_for_ever(
 ) -> None:
     sessions, session = _with_clip(tmp_path)
 
-    def broken(draft: JsonObject, text: str) -> tuple[JsonObject, list[JsonObject]]:
+    def broken(*edit: object) -> tuple[JsonObject, list[JsonObject]]:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("daemon.studio.edits.edit", broken)
+    monkeypatch.setattr("daemon.studio.edits.carried_out", broken)
 
     async def say() -> list[JsonObject]:
         edits = _edits(sessions)

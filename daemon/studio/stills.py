@@ -1,0 +1,57 @@
+"""Still pictures of the user's as ffmpeg takes them without surprises: photos on the timeline, watermarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageOps
+
+from daemon.errors import RenderError
+from daemon.studio.scene import Mark
+
+_EDGE: Final = 0.03
+"""What stays free between a watermark and the frame's edge, as a share of the shorter side."""
+
+_TALLEST: Final = 0.4
+_LARGEST_PX: Final = 4096
+
+
+def still(path: Path, target: Path, most: int = 0) -> Path:
+    """A photo written to `target`: turned by its EXIF, RGB, transparency over black.
+
+    `most`: pixels of its longer side, 0 for 4096. Raises RenderError where it is no picture that can be read.
+    """
+    most = min(most or _LARGEST_PX, _LARGEST_PX)
+    opened = _opened(path, most)
+    ground = Image.new("RGBA", opened.size, (0, 0, 0, 255))
+    Image.alpha_composite(ground, opened).convert("RGB").save(target, compress_level=1)
+    return target
+
+
+def marked(path: Path, target: Path, mark: Mark, frame: tuple[int, int]) -> tuple[int, int]:
+    """A watermark written to `target` as it is laid over `frame` (pixels); where its upper left corner goes.
+
+    Raises RenderError where it is no picture that can be read.
+    """
+    picture = _opened(path, _LARGEST_PX)
+    scale = min(frame[0] * mark.width / picture.width, frame[1] * _TALLEST / picture.height)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    picture = picture.resize(size, Image.Resampling.LANCZOS)
+    picture.putalpha(picture.getchannel("A").point([round(value * mark.opacity) for value in range(256)]))
+    picture.save(target, compress_level=1)
+    edge = round(min(frame) * _EDGE)
+    middle = (frame[0] - size[0]) // 2, (frame[1] - size[1]) // 2
+    across = {"left": edge, "right": frame[0] - edge - size[0]}
+    down = {"top": edge, "bottom": frame[1] - edge - size[1]}
+    vertical, _, horizontal = mark.corner.partition("-")
+    return across.get(horizontal, middle[0]), down.get(vertical, middle[1])
+
+
+def _opened(path: Path, most: int) -> Image.Image:
+    try:
+        with Image.open(path) as opened:
+            opened.thumbnail((most, most))
+            return ImageOps.exif_transpose(opened).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RenderError("rendering", f"{path.name} is no picture that can be read: {error}") from error
