@@ -24,7 +24,7 @@ from daemon.jobs import accounts, record
 from daemon.jobs.lock import StateLock
 from daemon.jobs.model import Job
 from daemon.jobs.public import public
-from daemon.jobs.retention import retire
+from daemon.jobs.retention import open_sessions, retire
 from daemon.jobs.states import FINISHED, State
 from daemon.jobs.store import Store
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg
@@ -230,8 +230,10 @@ class App:
             yield {"trouble": one}
 
     async def retire(self) -> None:
-        """The details of jobs that ended longer ago than `retention` leave the record."""
-        count = await retire(self.store, time.time() - self.config.retention)
+        """The details of jobs that ended longer ago than `retention` leave the record, and the studio its files."""
+        before = time.time() - self.config.retention
+        count = await retire(self.store, before)
+        await self._embedded.retire(before, self.store.read(open_sessions))
         if count:
             _log.info("record.retired", jobs=count)
 

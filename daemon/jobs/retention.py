@@ -42,6 +42,12 @@ async def retire(store: Store, before: float) -> int:
     return count
 
 
+def open_sessions(connection: Connection) -> set[str]:
+    """The sessions of the embedded studio that a job may still go on in."""
+    query = select(jobs.c.session_id).where(jobs.c.made_by == "embedded", ~_is_finished())
+    return {session for session in connection.execute(query).scalars() if session}
+
+
 def remove_details(connection: Connection, of: Sequence[str], before: float) -> int:
     """The same for these jobs; one that has been begun again meanwhile is left alone."""
     query = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(of), _is_finished())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,17 @@ class EmbeddedAccount:
 
     async def renew(self, refused: Endpoint) -> Endpoint:
         return await self.endpoint()
+
+    async def retire(self, before: float, keep: Collection[str]) -> None:
+        """Has the files dropped of sessions that nothing was done in since `before`, but for `keep`.
+
+        A studio that does not run keeps them until one does: none is started for this.
+        """
+        if self._process is not None and self._process.returncode is None:
+            assert self._process.stdin is not None
+            told = json.dumps({"before": before, "keep": sorted(keep)})
+            self._process.stdin.write(told.encode() + b"\n")
+            await self._process.stdin.drain()
 
     async def stop(self) -> None:
         if self._process is None or self._process.returncode is not None:

@@ -7,6 +7,7 @@
     {"what": "render", …, "id": …, "session": …}                                                  accepted
     {"what": "rendered", …, "id": …, "status": "completed" | "failed"}
     {"what": "token", …, "account": …, "token": <digest>, "end": …}
+    {"what": "retired", …, "session": …}                                                          its files are dropped
     {"what": "expired", …, "token": <digest>}
     {"what": "fault", …, "call": …, "nth": …, "then": [<key>, …]}                                 befell a call
 

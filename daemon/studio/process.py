@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
@@ -73,9 +74,9 @@ async def _serve(
     if threading.current_thread() is threading.main_thread():
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, server.end)
-    if end_with_stdin:
-        threading.Thread(target=_await_end_of_stdin, args=(loop, server.end), daemon=True).start()
     await studio.start()
+    if end_with_stdin:
+        threading.Thread(target=_hear, args=(loop, studio, server.end), daemon=True).start()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         announce(_url(listener), studio.accounts.token)
@@ -147,8 +148,13 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _await_end_of_stdin(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
-    while os.read(0, 4096):
-        pass
+def _hear(loop: asyncio.AbstractEventLoop, studio: Studio, end: Callable[[], None]) -> None:
+    """Whoever started us says by stdin which sessions it needs no more, and by its end that it is gone."""
     with suppress(RuntimeError):  # the loop has ended by itself meanwhile
+        rest = b""
+        while block := os.read(0, 1 << 16):
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                told = json.loads(line)
+                asyncio.run_coroutine_threadsafe(studio.retire(told["before"], set(told["keep"])), loop)
         loop.call_soon_threadsafe(end)

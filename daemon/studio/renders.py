@@ -114,6 +114,15 @@ class RenderQueue:
                 raise
             self._queue(render)
 
+    def forget(self, session_id: str) -> bool:
+        """Knows the session's renders no more; whether one of them has not ended, and all are still known."""
+        own = [one for one in self._renders.values() if one.session_id == session_id]
+        if any(one.id in self._running for one in own):
+            return True
+        for one in own:
+            del self._renders[one.id]
+        return False
+
     def find(self, render_id: str, user_id: str | None = None) -> Render | None:
         render = self._renders.get(render_id)
         return render if render and user_id in (None, render.user_id) else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -121,6 +122,23 @@ class Sessions:
             session = self.read(session_id)
             if session is not None and session.pending() is not None:
                 yield session_id
+
+    def unused(self, before: float) -> list[str]:
+        """The sessions whose record, and those of whose renders, were written last before `before`."""
+        found = []
+        for session_id in self._ids():
+            written = [self._path(session_id), *self.renders(session_id).glob("*/render.json")]
+            session = self.read(session_id)
+            if session is None or session.pending() is not None:
+                continue
+            if max((one.stat().st_mtime for one in written if one.exists()), default=before) < before:
+                found.append(session_id)
+        return found
+
+    def remove(self, session_id: str) -> None:
+        """Its record goes first: half a session is none."""
+        self._path(session_id).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / session_id, ignore_errors=True)
 
     def render_folders(self) -> Iterator[Path]:
         yield from (one.parent for one in self.folder.glob("*/renders/*/render.json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +83,13 @@ class Studio:
         session = await asyncio.to_thread(self.sessions.create, account, task_name, language)
         self.ledger.add("session", session=session.session_id, account=account)
         return session
+
+    async def retire(self, before: float, keep: Set[str]) -> None:
+        """Drops the files of sessions that nothing was done in since `before` (seconds since 1970), but for `keep`."""
+        for session_id in await asyncio.to_thread(self.sessions.unused, before):
+            if session_id not in keep and not self.renders.forget(session_id):
+                self.ledger.add("retired", session=session_id)
+                await asyncio.to_thread(self.sessions.remove, session_id)
 
     async def session(self, session_id: str, user_id: str, then: Then = NOTHING) -> Session:
         """Raises SessionGone where there is none, or it is another account's, or it has just expired."""

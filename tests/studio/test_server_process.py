@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
 import signal
@@ -227,3 +229,26 @@ def test_an_idle_studio_is_small_and_holds_no_numpy(start: Started, tmp_path: Pa
     client.session()
     assert _rss_mib(process.pid, "VmRSS") < 50
     assert "numpy" not in Path(f"/proc/{process.pid}/maps").read_text()
+
+
+def test_the_files_of_sessions_that_nobody_needs_any_more_are_dropped_and_no_others(
+    start: Started, clip: Path, tmp_path: Path
+) -> None:
+    client, process = start(tmp_path / "s")
+    old, needed, new = (client.edited(clip, "trim to 1 s") for _ in range(3))
+    client.render(old, "render_old")
+    assert client.finished("render_old")["status"] == "completed"
+    folders = tmp_path / "s" / "sessions"
+    for session in (old, needed):
+        for record in (folders / session).rglob("*.json"):
+            os.utime(record, (1000, 1000))
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"before": 2000, "keep": [needed]}) + "\n")
+    process.stdin.flush()
+    client.until(lambda: not (folders / old).exists())
+    gone = client.http.get(f"/api/state/nemo_agent/me/{old}/latest").json()
+    assert gone["code"] == 1002
+    assert client.http.get("/api/render/proxy/lambda/render_old").status_code == 404
+    assert [client.state(one)["draft"]["d"] for one in (needed, new)] == [1000, 1000]
+    client, _ = _restarted(start, tmp_path / "s")
+    assert {one.name for one in folders.iterdir()} == {needed, new}
