@@ -19,7 +19,7 @@ BackdropName = Literal[
 ]  # fmt: skip
 """The scenes that can be drawn."""
 
-CALM: Final = "calm"
+CALM: Final[Mood] = "calm"
 BED_VOLUME: Final = 0.35
 LOUDNESS: Final = -14.0
 """LUFS, what the large video sites play at."""

@@ -253,7 +253,7 @@ class _Render:
         own, fade = self.files.bed(bed), _OWN_FADE_S
         path = own or self.work / "bed.wav"
         if own is None:
-            fade = music.write_bed(path, min(bed.d_s, self.scene.d_s), bed.seed).bar_s
+            fade = music.write_bed(path, min(bed.d_s, self.scene.d_s), bed.seed, bed.mood).bar_s
         at = self._add("-stream_loop", "-1", "-i", source(path))
         return [mixing.bed_sound(self.scene, bed, at, fade)]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from daemon.errors import RenderError
 from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
-from daemon.studio.operations import CALM, MARK_WIDTH
+from daemon.studio.operations import CALM, MARK_WIDTH, MOODS, Mood
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
@@ -84,7 +84,7 @@ class Bed:
     volume: float
     duck: bool
     seed: int
-    mood: str = "calm"
+    mood: Mood = CALM
     asset: str = ""
     own: str = ""
 
@@ -248,7 +248,7 @@ def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
         volume=min(1.0, max(0.0, _number(m, "volume", 0.35))),
         duck=m.get("duck") is not False,
         seed=abs(int(_number(m, "seed", 0))),
-        mood=str(m.get("mood") or CALM),
+        mood=next((mood for mood in MOODS if mood == m.get("mood")), CALM),
         asset=str(m.get("asset") or ""),
         own=str(m.get("own") or ""),
     )
