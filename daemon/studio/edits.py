@@ -104,7 +104,7 @@ def carried_out(
     Whatever was not understood or cannot be done leaves the draft as it was.
     """
     if heard.refused:
-        said = [*heard.refused, Said("nothing-done"), Said("can-do")]
+        said = [*heard.doubts(), Said("nothing-done"), Said("can-do")]
         return draft, [_text(said, heard.language)]
     try:
         outcome = apply(draft, heard.operations, facts)

@@ -1,15 +1,20 @@
-"""Quotes, times, ratios, factors, shares and loudness in a sentence, taken out and put behind marks.
+"""Quotes, file names, times, sizes and other measures in a sentence, taken out and put behind marks.
 
 `trim to 1 min 20 s and add "Hi"` becomes `trim to <t0> and add <q0>`, so that the grammar reads words only.
-A mark is a letter (q quote, t time in ms, r ratio, x factor, p share, l LUFS) and the value's number.
+A mark is a letter and the value's number: q quote, f file name, t time in ms, r ratio, x factor, p share,
+l LUFS, d decibels, g degrees, z width and height in pixels (width 0: only the shorter side), c colour as #rrggbb.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from daemon.media.types import EXTENSIONS
+from daemon.studio.operations import Named
 
 Value = str | int | float | tuple[int, int]
 HAN: Final = "\u3400-\u9fff"
@@ -116,16 +121,51 @@ _SHARE: Final = re.compile(
     re.IGNORECASE,
 )
 _LUFS: Final = re.compile(rf"(?<![A-Za-z0-9.])-? ?({_DIGITS}) ?(?:LUFS|LKFS)\b", re.IGNORECASE)
+_DECIBELS: Final = re.compile(
+    rf"(?<![A-Za-z0-9.])(?P<sign>[+-] ?)?(?P<n>{_NUMBER}) ?(?:db|decibels?)(?![a-z])"
+    rf"|(?P<hs>[+-] ?)?(?P<hn>{_HAN_NUMBER})\s?分贝",
+    re.IGNORECASE,
+)
+_DEGREES: Final = re.compile(
+    rf"(?<![A-Za-z0-9.])(?P<sign>- ?)?(?P<n>{_NUMBER})(?: ?°| ?deg(?:rees?)?(?![a-z])|-degrees?(?![a-z]))"
+    rf"|(?P<hn>{_HAN_NUMBER})\s?度",
+    re.IGNORECASE,
+)
+_PIXELS: Final = re.compile(
+    r"(?<![A-Za-z0-9_.:])(?:(?P<w>\d{3,5}) ?(?:x|\*| by ) ?(?P<h>\d{3,5})(?: ?(?:px|pixels?))?|(?P<p>\d{3,4}) ?p)(?![A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9_.])(?P<k>[48]) ?k(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_K_LINES: Final = {"4": 2160, "8": 4320}
+"""What 4K and 8K have, ITU-R BT.2020."""
+
+_HEX: Final = re.compile(r"(?<![A-Za-z0-9#])#([0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-z])", re.IGNORECASE)
+_RGB: Final = re.compile(r"(?<![A-Za-z0-9])rgb ?\( ?(\d{1,3}) ?, ?(\d{1,3}) ?, ?(\d{1,3}) ?\)", re.IGNORECASE)
+
+_MEDIA: Final = [end for end, kind in EXTENSIONS.items() if kind in ("video", "audio", "image")]
+_ENDS: Final = "|".join(
+    (*_MEDIA, "svg", "bmp", "tiff?", "heic", "avif", "ogg", "opus", "flac", "wma", "srt", "vtt")
+)
+_FILE: Final = re.compile(rf"(?<![\w.])[\w()\[\]&@~#+.-]{{1,120}}\.(?:{_ENDS})(?![A-Za-z0-9])", re.IGNORECASE)
+_NOT_ITS_NAME: Final = re.compile(
+    r".*(?:[用成为把将上的以加个张首放]|图片|照片|文件|使用|添加|背景|素材)(?=.+\.)", re.DOTALL
+)
+"""What stands before a file's name in Chinese, which has no space between the two."""
+
 _MARK: Final = re.compile(r"<[a-z](\d+)>")
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A sentence with marks. `values` and `sources` (the words they stood for) are indexed by the marks."""
+    """A sentence with marks. `values` and `sources` (the words they stood for) are indexed by the marks.
+
+    `files`: what the sentence may name.
+    """
 
     text: str
     values: tuple[Value, ...]
     sources: tuple[str, ...]
+    files: tuple[Named, ...] = ()
 
     def value(self, number: str) -> Value:
         return self.values[int(number)]
@@ -164,6 +204,16 @@ class _Marker:
 
         return pattern.sub(mark, text)
 
+    def unknown_files(self, text: str) -> str:
+        """Names that end as media do, whether there is such a file or not."""
+
+        def mark(match: re.Match[str]) -> str:
+            before = _NOT_ITS_NAME.match(match[0])
+            name = match[0][before.end() :] if before else match[0]
+            return match[0].removesuffix(name) + self.put("f", name, name)
+
+        return _FILE.sub(mark, text)
+
     def seconds_range(self, text: str) -> str:
         """`seconds 2 to 5`: the unit stands before the numbers."""
 
@@ -184,7 +234,13 @@ class _Marker:
         return pattern.sub(mark, text)
 
 
-def mark(sentence: str) -> Marked:
+def plain(name: str) -> str:
+    """A file's name as names are compared: -, _ and space alike, upper and lower case too."""
+    text = unicodedata.normalize("NFC", name).translate(_PLAIN)
+    return re.sub(r"[-_\s]+", " ", text).strip().casefold()
+
+
+def mark(sentence: str, files: Sequence[Named] = ()) -> Marked:
     """Takes the measures out of a sentence. Pure; what is none stays as it stands."""
     marker = _Marker()
     text = marker.replace(
@@ -192,8 +248,17 @@ def mark(sentence: str) -> Marked:
     )
     marked_quotes = re.split(r"(<q\d+>)", text)
     marked_quotes[::2] = [part.translate(_PLAIN) for part in marked_quotes[::2]]
+    if files:
+        known = _known(files)
+        marked_quotes[::2] = [marker.replace(part, known, "f", lambda m: m[0]) for part in marked_quotes[::2]]
     text = re.sub(r" +", " ", "".join(marked_quotes))
+    text = marker.unknown_files(text)
+    text = marker.replace(text, _HEX, "c", lambda m: _read_hex(m[1]))
+    text = marker.replace(text, _RGB, "c", _read_rgb)
+    text = marker.replace(text, _PIXELS, "z", _read_pixels)
     text = marker.replace(text, _RATIO, "r", _read_ratio)
+    text = marker.replace(text, _DEGREES, "g", _read_degrees)
+    text = marker.replace(text, _DECIBELS, "d", _read_decibels)
     text = marker.replace(text, _LUFS, "l", lambda m: -_number(m[1]))
     text = marker.replace(text, _SHARE, "p", lambda m: _number(m["a"] or m["b"]) / 100)
     text = marker.replace(text, _CLOCK, "t", _read_clock)
@@ -207,7 +272,43 @@ def mark(sentence: str) -> Marked:
     text = re.sub(
         rf"(?<=[{HAN}，。；：、！？]) (?=[{HAN}\d<])|(?<=[\d>]) (?=[{HAN}，。；：、！？])", "", text
     )
-    return Marked(text, tuple(marker.values), tuple(marker.sources))
+    return Marked(text, tuple(marker.values), tuple(marker.sources), tuple(files))
+
+
+def _known(files: Sequence[Named]) -> re.Pattern[str]:
+    """The full names of these files, the longest first; -, _ and space are alike."""
+    names = sorted(
+        {unicodedata.normalize("NFC", one.name).translate(_PLAIN) for one in files}, key=len, reverse=True
+    )
+    spelt = [
+        "[-_ ]+".join(re.escape(part) for part in re.split(r"[-_ ]+", name))
+        for name in names
+        if "." in name.strip(".")
+    ]
+    return re.compile(rf"(?<![A-Za-z0-9_.-])(?:{'|'.join(spelt) or '(?!)'})(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+def _read_hex(digits: str) -> str:
+    return f"#{digits if len(digits) == 6 else ''.join(2 * digit for digit in digits)}".lower()
+
+
+def _read_rgb(match: re.Match[str]) -> str | None:
+    parts = [int(part) for part in match.groups()]
+    return "#{:02x}{:02x}{:02x}".format(*parts) if max(parts) < 256 else None
+
+
+def _read_pixels(match: re.Match[str]) -> tuple[int, int]:
+    if match["w"]:
+        return int(match["w"]), int(match["h"])
+    return 0, int(match["p"]) if match["p"] else _K_LINES[match["k"]]
+
+
+def _read_degrees(match: re.Match[str]) -> float:
+    return _number(match["n"] or match["hn"]) * (-1 if match["sign"] else 1)
+
+
+def _read_decibels(match: re.Match[str]) -> float:
+    return _number(match["n"] or match["hn"]) * (-1 if "-" in (match["sign"] or match["hs"] or "") else 1)
 
 
 def _read_ratio(match: re.Match[str]) -> tuple[int, int] | None:

@@ -27,6 +27,8 @@ LOUDNESS: Final = -14.0
 MARK_WIDTH: Final = 0.18
 """A watermark's width as a share of the frame's."""
 
+MARK_OPACITY: Final = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -63,7 +65,7 @@ class AddText:
 class AddMusic:
     """A bed under the whole timeline. `volume` 0..1.
 
-    `mood` None: such as fits the clip. `file`: the name of a sound of the user's own, as they said it.
+    `mood` None: such as fits the clip. `file`: the name of a sound of the user's own among the files.
     """
 
     mood: Mood | None = CALM
@@ -172,8 +174,8 @@ class RemoveSilence:
 class Background:
     """What is to be behind the person.
 
-    `what`: a scene's name, a colour, or the name of the user's own picture as they said it ("" where there is
-    only one); nothing for blur and transparent.
+    `what`: a scene's name, a colour, or the name of the user's own picture among the files ("" where none was
+    named); nothing for blur and transparent.
     """
 
     kind: Literal["scene", "colour", "picture", "blur", "transparent"]
@@ -182,11 +184,11 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """A picture of the user's own over the whole: `picture` its name as they said it, "" for the only one."""
+    """A picture of the user's own over the whole: `picture` its name among the files, "" where none was named."""
 
     picture: str = ""
     corner: Corner = "bottom-right"
-    opacity: float = 0.8
+    opacity: float = MARK_OPACITY
     width: float = MARK_WIDTH
 
 

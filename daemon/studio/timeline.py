@@ -213,7 +213,7 @@ def _add_captions(draft: JsonObject, wanted: Captions) -> _Changed:
     total = length(draft)
     cues = [one for one in wanted.cues if one.start < total]
     if not cues:
-        raise Impossible("no-cues", length=seconds(total))
+        raise Impossible("no-cues-within", length=seconds(total))
     segments: list[JsonObject] = [
         {
             "d": min(one.end, total) - one.start,

@@ -1,7 +1,10 @@
-"""From an instruction to operations. Pure: the same words always mean the same.
+"""From a message to operations. Pure: the same words always mean the same.
 
 A sentence is cut into clauses wherever that lets every clause be read by one family of the grammar. If there
 is no such cut, nothing is understood: half a wish carried out would be a result nobody asked for.
+
+What stands below the first empty line is the script, or the subtitles, where the words above it ask for a video
+from a script or for captions; otherwise it is instruction as well.
 """
 
 from __future__ import annotations
@@ -11,28 +14,75 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from daemon.studio.grammar import cuts, picture, sound, texts
+from daemon.studio.grammar import (
+    absence,
+    background,
+    cuts,
+    flow,
+    framing,
+    overlays,
+    picture,
+    scripts,
+    sound,
+    texts,
+)
 from daemon.studio.grammar.common import Unclear, used_up
-from daemon.studio.grammar.sentence import EXPORT, SEPARATOR, STOP, THEN
+from daemon.studio.grammar.sentence import CLIPS_OWN, EXPORT, PRONOUN, SEPARATOR, STOP, THEN
+from daemon.studio.grammar.wishes import Wish, joined
 from daemon.studio.measures import HAN, Marked, mark
-from daemon.studio.operations import AddText, Keep, Named, Operation, Remove
-from daemon.studio.words import Language, Said
+from daemon.studio.operations import (
+    AddMusic,
+    AddText,
+    Background,
+    Captions,
+    CropSides,
+    CropTo,
+    Fade,
+    Flip,
+    Keep,
+    Named,
+    Operation,
+    Promo,
+    Remove,
+    Resize,
+    Rotate,
+    Volume,
+    Watermark,
+)
+from daemon.studio.subtitles import parse
+from daemon.studio.words import Language, Said, listed
 
 _LONGEST: Final = 2000
-"""Characters; more is a script, and no instruction for this studio."""
+"""Characters of an instruction; more is a script."""
 
+_LONGEST_SCRIPT: Final = 100_000
 _MOST_WISHES: Final = 60
 _MOST_PIECES: Final = 8
 _TOLD_PIECES: Final = 3
 _TOLD_CHARACTERS: Final = 80
 
+_PARAGRAPH: Final = re.compile(r"\r?\n[ \t\r]*\n")
+
 _FAMILIES: Final = (
-    sound.read_absence,
+    absence.read,
+    scripts.read,
+    flow.read_frame,
+    flow.read_silence,
     cuts.read,
+    background.read,
     sound.read_loudness,
+    overlays.read_mark,
     sound.read_music,
+    sound.read_volume,
+    flow.read_crossfade,
+    flow.read_fade,
+    flow.read_slides,
     picture.read_speed,
     picture.read_shape,
+    framing.read_sides,
+    framing.read_turn,
+    framing.read_size,
+    overlays.read_captions,
     texts.read,
 )
 _CARRIED: Final[dict[type[Operation], tuple[str, str]]] = {
@@ -42,58 +92,93 @@ _CARRIED: Final[dict[type[Operation], tuple[str, str]]] = {
 }
 """`remove the first 2 s and the last 3 s`: the verb that a clause without one takes over."""
 
+_LAID: Final = (AddText, AddMusic, Watermark, Captions)
+_OF_THE_WHOLE: Final = (Fade, Volume, Rotate, Flip, Resize, CropTo, CropSides)
+"""`add the title "X" and fade it in`: after something laid over the clip, `it` is that, and not the clip."""
+
+_OF_BACKGROUNDS: Final = frozenset({"no-scene", "which-scene"})
+_OF_SCRIPTS: Final = frozenset({"odd-promo"})
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What an instruction asks for, in order; or, with `refused`, why it was not understood."""
+    """What a message asks for, in order; or, with `refused`, why it was not understood.
+
+    `understood`: what was read of it although it is refused. Neither operations nor a refusal: it asks for what
+    a timeline does anyway (`join the clips`).
+    """
 
     operations: tuple[Operation, ...]
     refused: tuple[Said, ...]
     language: Language
+    understood: tuple[Operation, ...] = ()
+
+    def doubts(self) -> tuple[Said, ...]:
+        """What a refusal says: what was understood, and then why it is refused."""
+        return (*([listed(self.understood, self.language)] if self.understood else []), *self.refused)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """An operation, whether its verb was carried over, and whether it is about the timeline as it is by then."""
+def understand(message: str, files: Sequence[Named] = ()) -> Heard:
+    """What the message asks for. `files`: what it may name. Raises nothing."""
+    paragraphs = _PARAGRAPH.split(message.strip(), maxsplit=1)
+    if len(paragraphs) == 2:
+        above, script = paragraphs
+        heard = _understand(above, files, script)
+        if len(message) > _LONGEST or _is_about_script(heard):
+            return heard
+    return _understand(message, files, "")
 
-    operation: Operation
-    carried: bool = False
-    then: bool = False
+
+def _is_about_script(heard: Heard) -> bool:
+    read = heard.operations or heard.understood
+    return any(isinstance(one, Promo | Captions) for one in read) or any(
+        one.name in _OF_SCRIPTS for one in heard.refused
+    )
 
 
-def understand(instruction: str, files: Sequence[Named] = ()) -> Heard:
+def _understand(instruction: str, files: Sequence[Named], script: str) -> Heard:
+    language = language_of(instruction)
     if len(instruction) > _LONGEST:
-        return Heard((), (Said("too-long", {"limit": _LONGEST}),), language_of(instruction))
-    marked = mark(instruction)
-    language = language_of(marked.text)
+        return Heard((), (Said("too-long", {"limit": _LONGEST}),), language)
+    marked = mark(instruction, files)
     reading = _Reading(marked)
     if max(reading.pieces, len(marked.values)) > _MOST_WISHES:
         return Heard((), (Said("too-many", {"limit": _MOST_WISHES}),), language)
     wishes = reading.wishes(0, None)
     if wishes is None:
-        return Heard((), reading.doubts(), language)
-    if not wishes:
+        said, understood = reading.refusal()
+        return Heard((), said, language, understood)
+    if not wishes and not reading.joins:
         return Heard((), (Said("nothing-asked"),), language)
-    return Heard(_joined(wishes), (), language)
+    operations = joined(wishes)
+    try:
+        return Heard(tuple(_filled(one, script) for one in operations), (), language)
+    except Unclear as unclear:
+        return Heard((), (unclear.said,), language, operations)
+
+
+def _filled(operation: Operation, script: str) -> Operation:
+    """A wish for what stands below the instruction, with it. Raises Unclear where that is missing."""
+    match operation:
+        case Promo() if not script.strip():
+            raise Unclear("needs-script")
+        case Promo() if len(script) > _LONGEST_SCRIPT:
+            raise Unclear("long-script", limit=_LONGEST_SCRIPT)
+        case Promo():
+            return replace(operation, script=script.strip())
+        case Captions() if not script.strip():
+            raise Unclear("needs-subtitles")
+        case Captions():
+            cues = parse(script[:_LONGEST_SCRIPT])
+            if not cues:
+                raise Unclear("no-cues")
+            return Captions(cues)
+        case _:
+            return operation
 
 
 def language_of(text: str) -> Language:
     return "zh" if re.search(rf"[{HAN}]", text) else "en"
-
-
-def _joined(wishes: tuple[_Wish, ...]) -> tuple[Operation, ...]:
-    """The operations; cuts of one breath are about one timeline and become one: `the first 2 s and the last 3 s`."""
-    operations: list[Operation] = []
-    for wish in wishes:
-        last = operations[-1] if operations else None
-        match last, wish.operation:
-            case Remove(before), Remove(spans) if not wish.then:
-                operations[-1] = Remove((*before, *spans))
-            case Keep(before), Keep(spans) if wish.carried:
-                operations[-1] = Keep((*before, *spans))
-            case _:
-                operations.append(wish.operation)
-    return tuple(operations)
 
 
 class _Reading:
@@ -103,14 +188,18 @@ class _Reading:
         self._marked = marked
         self._text = marked.text
         self._cuts = [found for found in SEPARATOR.finditer(self._text) if found.start() > 0]
-        self._known: dict[tuple[int, type[Operation] | None], tuple[_Wish, ...] | None] = {}
+        self._after_then = {found.end() for found in self._cuts if THEN.search(found[0])}
+        self._known: dict[tuple[int, type[Operation] | None], tuple[Wish, ...] | None] = {}
         self._furthest = 0
+        self._before: type[Operation] | None = None
+        self._came: dict[int, tuple[int, tuple[Wish, ...]]] = {}
+        self.joins = False
 
     @property
     def pieces(self) -> int:
         return len(self._cuts) + 1
 
-    def wishes(self, start: int, before: type[Operation] | None) -> tuple[_Wish, ...] | None:
+    def wishes(self, start: int, before: type[Operation] | None) -> tuple[Wish, ...] | None:
         """What is wished for from `start` on, or None; `before`: what the clause before asked for.
 
         Shorter clauses are tried first, so that a text without quotes does not swallow the next wish.
@@ -119,8 +208,9 @@ class _Reading:
             self._known[start, before] = self._search(start, before)
         return self._known[start, before]
 
-    def _search(self, start: int, before: type[Operation] | None) -> tuple[_Wish, ...] | None:
-        self._furthest = max(self._furthest, start)
+    def _search(self, start: int, before: type[Operation] | None) -> tuple[Wish, ...] | None:
+        if start >= self._furthest:
+            self._furthest, self._before = start, before
         if not self._text[start:].strip():
             return ()
         for clause, following, separator in self._clauses(start):
@@ -130,11 +220,12 @@ class _Reading:
                 continue
             if read is None:
                 continue
+            if start in self._after_then:
+                read = tuple(replace(one, then=True) for one in read)
             last = type(read[-1].operation) if read else before
+            self._came.setdefault(following, (start, read))
             rest = self.wishes(following, None if STOP.search(separator) else last)
             if rest is not None:
-                if rest and THEN.search(separator):
-                    rest = (replace(rest[0], then=True), *rest[1:])
                 return (*read, *rest)
         return None
 
@@ -148,9 +239,12 @@ class _Reading:
         if len(ends) < _MOST_PIECES:
             yield self._text[start:], len(self._text), ""
 
-    def _read(self, clause: str, before: type[Operation] | None) -> tuple[_Wish, ...] | None:
+    def _read(self, clause: str, before: type[Operation] | None) -> tuple[Wish, ...] | None:
         """Raises Unclear, of the first family that the clause belongs to and that cannot grant it."""
         if used_up(clause, EXPORT):
+            return ()
+        if flow.is_join(clause):
+            self.joins = True
             return ()
         unclear: Unclear | None = None
         for family in _FAMILIES:
@@ -160,46 +254,72 @@ class _Reading:
                 unclear = unclear or why
                 continue
             if read is not None:
-                return tuple(_Wish(one) for one in read)
+                self._own(clause, read, before)
+                return tuple(Wish(one, clause) for one in read)
         if before in _CARRIED and (before is not AddText or "<q" in clause):
             family = texts.read if before is AddText else cuts.read
             read = family(_CARRIED[before][language_of(clause) == "zh"] + clause, self._marked)
             if read is not None:
-                return tuple(_Wish(one, carried=True) for one in read)
+                return tuple(Wish(one, clause, carried=True) for one in read)
         if unclear is not None:
             raise unclear
         return None
 
-    def doubts(self) -> tuple[Said, ...]:
-        """What could not be read, from the first clause of it on; neighbours that are unknown are told as one."""
+    def _own(self, clause: str, read: tuple[Operation, ...], before: type[Operation] | None) -> None:
+        """Raises Unclear where `it`, or the volume, is that of what the clause before laid over the clip."""
+        whose = before in _LAID and isinstance(read[0], _OF_THE_WHOLE) and PRONOUN.search(clause)
+        if whose or (before is AddMusic and isinstance(read[0], Volume) and not CLIPS_OWN.search(clause)):
+            raise Unclear("which-it", clause=self._marked.restored(clause))
+
+    def refusal(self) -> tuple[tuple[Said, ...], tuple[Operation, ...]]:
+        """(what could not be read, from the first clause of it on; what was read before it and after).
+
+        Neighbours that are unknown are told as one.
+        """
         said: list[Said] = []
         unknown: list[int] = []
-        start = self._furthest
+        wishes = self._on_the_way()
+        start, before = self._furthest, self._before
         while start < len(self._text):
-            doubt, end, following = self._doubt(start)
+            doubt, read, end, following = self._doubt(start, before)
+            wishes += read
             if doubt is None or doubt.name != "unknown":
-                said += self._unknown(unknown)
+                said += [*self._unknown(unknown), *([doubt] if doubt else [])]
                 unknown = []
-            if doubt is not None and doubt.name != "unknown":
-                said.append(doubt)
-            elif doubt is not None:
+            else:
                 unknown = [unknown[0] if unknown else start, end]
-            start = following
-        return (*said, *self._unknown(unknown))[:_TOLD_PIECES]
+            start, before = following, None
+        said += self._unknown(unknown)
+        said = said or [*self._unknown([self._furthest, len(self._text)])]
+        if any(one.name in _OF_BACKGROUNDS for one in said):
+            wishes = [one for one in wishes if not isinstance(one.operation, Background)]
+        return tuple(said[:_TOLD_PIECES]), joined(tuple(wishes))
 
-    def _doubt(self, start: int) -> tuple[Said | None, int, int]:
-        """(what is wrong with the clause at `start`, where it ends, where the next begins)."""
+    def _on_the_way(self) -> list[Wish]:
+        """What was read before the first clause that could not be read."""
+        wishes: list[Wish] = []
+        at = self._furthest
+        while at in self._came:
+            at, came = self._came[at]
+            wishes = [*came, *wishes]
+        return wishes
+
+    def _doubt(
+        self, start: int, before: type[Operation] | None
+    ) -> tuple[Said | None, tuple[Wish, ...], int, int]:
+        """(what is wrong with the clause at `start`, or its wishes; where it ends, where the next begins)."""
         # A cut without a word in it (before `with`) may split what belongs together.
         clauses = [one for one in self._clauses(start) if one[2].strip() or not one[2]]
         clauses = clauses or [(self._text[start:], len(self._text), "")]
         for clause, following, _ in clauses:
             try:
-                if self._read(clause, None) is not None:
-                    return None, start + len(clause), following
+                read = self._read(clause, before)
             except Unclear as unclear:
-                return unclear.said, start + len(clause), following
+                return unclear.said, (), start + len(clause), following
+            if read is not None:
+                return None, read, start + len(clause), following
         clause, following, _ = clauses[0]
-        return Said("unknown"), start + len(clause), following
+        return Said("unknown"), (), start + len(clause), following
 
     def _unknown(self, place: list[int]) -> tuple[Said, ...]:
         if not place:

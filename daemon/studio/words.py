@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
+
+from daemon.studio import operations as op
 
 Language = Literal["en", "zh"]
+
+_NAMES: Final[dict[str, tuple[str, str]]] = {
+    # moods
+    "calm": ("calm", "舒缓"),
+    "upbeat": ("upbeat", "欢快"),
+    "cinematic": ("cinematic", "电影感"),
+    "corporate": ("corporate", "商务"),
+    # scenes
+    "home-office": ("home office", "家庭办公室"),
+    "office": ("office", "办公室"),
+    "studio": ("studio", "摄影棚"),
+    "beach": ("beach", "海滩"),
+    "living-room": ("living room", "客厅"),
+    "library": ("library", "图书馆"),
+    "city": ("city", "城市"),
+    "forest": ("forest", "森林"),
+    "mountains": ("mountains", "群山"),
+    "sunset": ("sunset", "日落"),
+    "space": ("space", "太空"),
+    "abstract": ("abstract", "抽象"),
+    # what can be left out
+    "music": ("music", "音乐"),
+    "text": ("text", "文字"),
+    "captions": ("subtitles", "字幕"),
+    "sound": ("sound", "声音"),
+    "narration": ("narration", "旁白"),
+    "watermark": ("watermark", "水印"),
+    "crossfades": ("crossfades", "叠化"),
+    "background": ("other background", "新背景"),
+    # backgrounds
+    "blur": ("blurred", "虚化"),
+    "transparent": ("transparent", "透明"),
+    "horizontal": ("horizontally", "水平"),
+    "vertical": ("vertically", "垂直"),
+    "picture": ("your picture", "您的图片"),
+}
+SCENES: Final = get_args(op.BackdropName)
+
+
+def _list(language: Language, names: Sequence[str]) -> str:
+    told = [_NAMES[name][language == "zh"] for name in names]
+    return "、".join(told) if language == "zh" else ", ".join(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +292,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "这里没有叫“{name}”的声音文件。",
     ),
     "nothing-seen": ("Almost nothing of the picture would be left.", "这样裁切，画面几乎什么也不剩。"),
-    "no-cues": (
+    "no-cues-within": (
         "The clip is {length} long, and no caption begins within it.",
         "视频长 {length}，没有一条字幕在它之内。",
     ),
@@ -262,17 +306,23 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     # not understood
     "unknown": ('I do not know how to do this: "{clause}".', "我不会做这件事：“{clause}”。"),
+    "understood": ("I understood: {wishes}.", "我听懂的有：{wishes}。"),
     "too-long": (
-        "That has more than {limit} characters; I follow short instructions, and make no video from a script.",
-        "这段话超过 {limit} 个字；我只会执行简短的剪辑要求，不会根据文稿生成视频。",
+        "That has more than {limit} characters; I follow short instructions. A script goes below the instruction, "
+        "after an empty line.",
+        "这段话超过 {limit} 个字；我只会执行简短的剪辑要求。文稿请写在要求下面，中间空一行。",
     ),
     "too-many": (
         "Those are more than {limit} wishes at once; please send them a few at a time.",
         "一次提出的要求超过 {limit} 个；请分几次说。",
     ),
-    "only-calm": (
-        'Calm is the only music I can make; "{clause}" asks for another.',
-        "我只会做轻柔的音乐；“{clause}”要的是别的风格。",
+    "only-moods": (
+        f'"{{clause}}": I make four kinds of music only: {_list("en", op.MOODS)}.',
+        f"“{{clause}}”：我只会做四种音乐：{_list('zh', op.MOODS)}。",
+    ),
+    "two-moods": (
+        f'"{{clause}}" names several kinds of music; please choose one of {_list("en", op.MOODS)}.',
+        f"“{{clause}}”要的不止一种音乐；请从{_list('zh', op.MOODS)}中选一种。",
     ),
     "which-text": (
         'Which words? Put them in quotes ("{clause}").',
@@ -291,9 +341,45 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "“{clause}”：这一段是要保留还是删除？请说“保留”或“删除”。",
     ),
     "odd-speed": ('I cannot make a speed out of "{clause}".', "我不明白“{clause}”是多快。"),
-    "no-crop": (
-        'I do not crop; I can fit the whole picture into another aspect ratio over a blurred copy ("{clause}").',
-        "我不会裁切画面；我可以把整个画面放进另一种比例，用模糊的画面填充（“{clause}”）。",
+    "odd-crop": (
+        '"{clause}": less than a tenth of the picture would be left, or nothing would go.',
+        "“{clause}”：画面会剩不到十分之一，或者什么也没裁掉。",
+    ),
+    "odd-angle": (
+        '"{clause}": I turn by 90, 180 or 270 degrees only.',
+        "“{clause}”：我只能旋转 90、180 或 270 度。",
+    ),
+    "which-way": (
+        '"{clause}": which way? Say "clockwise" or "counterclockwise".',
+        "“{clause}”：往哪边转？请说“顺时针”或“逆时针”。",
+    ),
+    "which-axis": (
+        '"{clause}": which way? Say "horizontally" or "vertically".',
+        "“{clause}”：怎么翻转？请说“水平”或“垂直”。",
+    ),
+    "which-it": (
+        '"{clause}": is that the clip? Say "the video" instead of "it".',
+        "“{clause}”：指的是视频吗？请直接说“视频”。",
+    ),
+    "odd-size": (
+        '"{clause}": no size that I can make (100 to 4320 lines; with both sides 16:9, 9:16, 1:1, 4:5, 4:3 or 3:4).',
+        "“{clause}”：我做不出这个尺寸（100 到 4320 线；写明宽高时须为 16:9、9:16、1:1、4:5、4:3 或 3:4）。",
+    ),
+    "which-fade": (
+        '"{clause}": is it to fade in, out, or both?',
+        "“{clause}”：是淡入、淡出，还是都要？",
+    ),
+    "odd-fade": (
+        '"{clause}": up to {longest} s is what I can do.',
+        "“{clause}”：最长 {longest} 秒。",
+    ),
+    "odd-slide": (
+        '"{clause}": a picture can stand for 0.1 s to 10 min.',
+        "“{clause}”：一张图片可以停留 0.1 秒到 10 分钟。",
+    ),
+    "odd-pause": (
+        '"{clause}": pauses of 0.2 s to 30 s are what I can look for.',
+        "“{clause}”：我能找的停顿是 0.2 秒到 30 秒。",
     ),
     "odd-loudness": (
         "{loudness:g} LUFS is out of range: {quietest:g} to {loudest:g} is what I can do.",
@@ -303,17 +389,75 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Music at {volume:.0%} is out of range: 1 % to 100 %.",
         "音乐音量 {volume:.0%} 超出范围：1% 到 100%。",
     ),
+    "odd-gain": (
+        '"{clause}": I cannot tell by how much, or it is out of range (-60 dB to 30 dB).',
+        "“{clause}”：不清楚要改多少，或者超出范围（-60 到 30 分贝）。",
+    ),
+    "odd-mark": (
+        '"{clause}": an opacity of 5 % to 100 % and a width of 2 % to 100 % are what I can do.',
+        "“{clause}”：不透明度 5% 到 100%，宽度 2% 到 100%。",
+    ),
+    "which-scene": (
+        f'"{{clause}}": with what? I can draw these scenes: {_list("en", SCENES)}; or name a colour or a picture '
+        "of yours.",
+        f"“{{clause}}”：换成什么？我会画这些场景：{_list('zh', SCENES)}；也可以说颜色或您的图片。",
+    ),
+    "no-scene": (
+        f'I cannot draw "{{what}}". The scenes I can draw: {_list("en", SCENES)}; or name a colour or a picture '
+        "of yours.",
+        f"我不会画“{{what}}”。我会画的场景：{_list('zh', SCENES)}；也可以说颜色或您的图片。",
+    ),
+    "no-file": (
+        'There is no "{file}" among the files. There is: {files}.',
+        "文件里没有“{file}”。现有：{files}。",
+    ),
+    "no-files": (
+        'There is no "{file}": nothing of the kind was sent along.',
+        "没有“{file}”：没有收到这类文件。",
+    ),
+    "which-file": ('"{file}": which one? There is: {files}.', "“{file}”：哪一个？现有：{files}。"),
+    "other-kind": (
+        "{file} is a file of another kind and cannot be used for that.",
+        "{file} 是另一类文件，不能这样用。",
+    ),
+    "no-speech": (
+        '"{clause}": I do not understand speech. Send the subtitles (.srt) beside the clip, and I burn them in.',
+        "“{clause}”：我听不懂语音。请把字幕文件（.srt）和视频一起发来，我会把它嵌入画面。",
+    ),
+    "needs-subtitles": (
+        "Which words? Send an .srt beside the clip, or write it below the instruction, after an empty line.",
+        "字幕写什么？请把 .srt 文件和视频一起发来，或者写在要求下面，中间空一行。",
+    ),
+    "no-cues": (
+        "What stands below the instruction is no subtitle file (.srt).",
+        "要求下面的内容不是字幕文件（.srt）。",
+    ),
+    "needs-script": (
+        "From which script? Write it below the instruction, after an empty line, or drop it as a .txt.",
+        "用哪个脚本？请写在要求下面，中间空一行，或者放一个 .txt 文件。",
+    ),
+    "long-script": (
+        "That script has more than {limit} characters.",
+        "这个脚本超过 {limit} 个字。",
+    ),
+    "odd-promo": (
+        '"{clause}": a video from a script can be 1 s to 10 min long.',
+        "“{clause}”：根据脚本做的视频可以长 1 秒到 10 分钟。",
+    ),
     "nothing-asked": (
         "That asks for no edit; the export follows by itself.",
         "这里没有要做的剪辑；导出会自动进行。",
     ),
     "nothing-done": ("Nothing was changed.", "没有做任何改动。"),
     "can-do": (
-        "I can: trim or cut by time (keep, remove, first, last, from-to), put titles and text on the picture, "
-        "lay calm background music under the clip, level the loudness, change the speed, and change the "
-        "aspect ratio with blurred fill.",
-        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、在画面上加标题和文字、"
-        "加轻柔的背景音乐、统一音量、改变速度、改变画面比例（模糊填充）。",
+        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, put another "
+        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, crop, turn, "
+        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, make a slideshow "
+        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level the loudness, "
+        "change the volume, mute, and make a video from a script.",
+        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、颜色、您的图片、虚化、"
+        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、做幻灯片或封面、"
+        "配音乐（舒缓、欢快、电影感、商务或您自己的）、统一音量、调节音量、静音，以及根据脚本做视频。",
     ),
     # parts of sentences
     "whole": ("the whole clip", "整段视频"),
@@ -343,4 +487,117 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "top-right": ("top right", "右上角"),
     "bottom-left": ("bottom left", "左下角"),
     "bottom-right": ("bottom right", "右下角"),
+}
+
+
+def listed(operations: Sequence[op.Operation], language: Language) -> Said:
+    """The sentence that says what was understood."""
+    told = [named(one, language) for one in operations]
+    return Said("understood", {"wishes": "、".join(told) if language == "zh" else ", ".join(told)})
+
+
+def named(operation: op.Operation, language: Language) -> str:
+    """An operation in a few words: `background (beach)`, `fade (in 1 s, out 2 s)`."""
+    what, about = _told(operation)
+    names = _OPERATIONS[what]
+    told = [_NAMES[one][language == "zh"] if one in _NAMES else one for one in about if one]
+    if language == "zh":
+        return names[1] + (f"（{'，'.join(told)}）" if told else "")
+    return names[0] + (f" ({', '.join(told)})" if told else "")
+
+
+def _told(operation: op.Operation) -> tuple[str, tuple[str, ...]]:
+    """(the operation's name in the table, what else is told of it: names of the table, or figures)."""
+    match operation:
+        case op.Keep(spans):
+            return "keep", tuple(_span(one) for one in spans)
+        case op.Remove(spans):
+            return "remove", tuple(_span(one) for one in spans)
+        case op.AddText(text):
+            return "text", (f'"{_short(text)}"',)
+        case op.AddMusic(mood, _, file):
+            return "music", (file or mood or "",)
+        case op.Normalise(loudness):
+            return "normalise", (f"{loudness:g} LUFS",)
+        case op.Volume(gain):
+            return "volume", (f"{gain:+g} dB",)
+        case op.Background("colour" | "scene", what):
+            return "background", (what,)
+        case op.Background(kind, what):
+            return "background", (what or kind,)
+        case op.Watermark(picture):
+            return "watermark", (picture,)
+        case op.Captions(cues):
+            return "captions", (str(len(cues)),) if cues else ()
+        case op.Thumbnail(at):
+            return "thumbnail", ("" if at is None else seconds(at),)
+        case op.Promo(_, length, width, height, mood):
+            return "promo", ("" if length is None else seconds(length), f"{width}:{height}", mood or "")
+        case op.Without(what):
+            return "without", (what,)
+        case _:
+            return _told_of_picture(operation)
+
+
+def _told_of_picture(operation: op.Operation) -> tuple[str, tuple[str, ...]]:
+    match operation:
+        case op.Speed(factor):
+            return "speed", (f"{factor:g}x",)
+        case op.Reshape(width, height):
+            return "shape", (f"{width}:{height}",)
+        case op.CropTo(width, height):
+            return "crop", (f"{width}:{height}",)
+        case op.CropSides():
+            return "crop", ()
+        case op.Resize(short):
+            return "size", (f"{short}p",)
+        case op.Rotate(degrees):
+            return "rotate", (f"{degrees}°",)
+        case op.Flip(axis):
+            return "mirror", (axis,)
+        case op.Fade(start, end):
+            return "fade", (seconds(start), seconds(end))
+        case op.Crossfade(length):
+            return "crossfade", (seconds(length),)
+        case op.EachPicture(length):
+            return "slides", (seconds(length),)
+        case op.RemoveSilence(longest):
+            return "pauses", (seconds(longest),)
+    raise AssertionError(operation)
+
+
+def _span(span: op.Span) -> str:
+    if span.start < 0:
+        return f"-{seconds(-span.start)} …"
+    return f"{seconds(span.start)} – {'…' if span.end is None else seconds(span.end)}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TOLD_CHARACTERS else f"{text[:_TOLD_CHARACTERS]} …"
+
+
+_TOLD_CHARACTERS: Final = 30
+_OPERATIONS: Final[dict[str, tuple[str, str]]] = {
+    "keep": ("keep", "保留"),
+    "remove": ("remove", "删除"),
+    "text": ("text", "文字"),
+    "music": ("music", "音乐"),
+    "normalise": ("loudness", "统一音量"),
+    "volume": ("volume", "音量"),
+    "background": ("background", "背景"),
+    "watermark": ("watermark", "水印"),
+    "captions": ("subtitles", "字幕"),
+    "thumbnail": ("thumbnail", "封面"),
+    "promo": ("video from a script", "脚本视频"),
+    "without": ("without", "不要"),
+    "speed": ("speed", "速度"),
+    "shape": ("aspect ratio", "画面比例"),
+    "crop": ("crop", "裁切"),
+    "size": ("size", "尺寸"),
+    "rotate": ("turn", "旋转"),
+    "mirror": ("mirror", "镜像"),
+    "fade": ("fade", "淡入淡出"),
+    "crossfade": ("crossfade", "叠化"),
+    "slides": ("each picture", "每张图片"),
+    "pauses": ("cut out pauses", "剪掉停顿"),
 }

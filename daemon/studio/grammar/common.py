@@ -1,7 +1,8 @@
 """What all families share: how a row is written, and the words that ask for nothing.
 
-In a row {a} and {b} are times, {x} a factor, {p} a share, {r} a ratio, {l} a loudness, {q} a quote
-(measures.py puts marks in their place), and NP is the clip: `the video`, `it`.
+In a row {a} and {b} are times, {x} a factor, {p} a share, {r} a ratio, {l} a loudness, {q} a quote, {d} decibels,
+{g} degrees, {z} a size in pixels, {c} a colour, {f} a file's name (measures.py puts marks in their place), and NP
+is the clip: `the video`, `it`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Final
 from daemon.studio.words import Said
 
 _NP: Final = (
-    r"(?:(?:the|my|this|that|our|your|its) )?(?:whole |entire |full |complete |original )?"
+    r"(?:(?:the|my|this|that|these|those|our|your|its) )?(?:whole |entire |full |complete |original )?"
+    r"(?:talking[ -]head |selfie )?"
     r"(?:video clip|video file|videos?|clips?|footage|movie|film|recording|vid|it|this"
     r"|timeline)(?![A-Za-z'])"
 )
-_MARKS: Final = {"a": "t", "b": "t", "r": "r", "x": "x", "p": "p", "l": "l", "q": "q"}
+_MARKS: Final = {"a": "t", "b": "t", **{kind: kind for kind in "rxplqdgzcf"}}
 
 
 class Unclear(Exception):
@@ -40,10 +42,26 @@ def without(text: str, found: re.Match[str]) -> str:
     return f"{text[: found.start()]} {text[found.end() :]}".strip()
 
 
-def take(text: str, pattern: re.Pattern[str]) -> tuple[str, re.Match[str] | None]:
-    """The text without the pattern's first match, and the match."""
-    found = pattern.search(text)
-    return (without(text, found), found) if found else (text, None)
+def take(text: str, *patterns: re.Pattern[str]) -> tuple[str, re.Match[str] | None]:
+    """The text without the first match of the first pattern that is found in it, and the match."""
+    for pattern in patterns:
+        found = pattern.search(text)
+        if found:
+            return without(text, found), found
+    return text, None
+
+
+def rows(*sources: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(row, sources))
+
+
+def whole(source: str) -> re.Pattern[str]:
+    """A row that is the whole of a clause but for what is polite; for rows that hold words of the user's own.
+
+    `{rest}` is such words.
+    """
+    source = source.replace("{rest}", r"(?P<rest>[^\n]{1,80}?)")
+    return re.compile(rf"{_LEAD}(?:{row(source).pattern}){_TAIL}", re.IGNORECASE)
 
 
 PLACE: Final = row(
@@ -57,6 +75,12 @@ POLITE: Final = row(
     r"|also|too|as well"
     r"|then|and|firstly|next|finally|lastly|first(?! <t)|make sure(?: that| to)?|be sure to"
 )
+_LEAD: Final = (
+    r"^[\s.,;:!?，。；：、]*(?:(?:please|kindly|hi|hello|hey|then|and|also|now|next|just|simply|first|finally"
+    r"|(?:can|could|would|will) you(?: please)?|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
+    r"|help me(?: to)?|let's|make sure to)[\s,]+|请|麻烦你?|帮我|我想要?|我要|然后|再|把|将|给)*"
+)
+_TAIL: Final = r"(?:[\s,]+(?:please|thanks|thank you|too|as well|for me|instead|now)|谢谢|吧|一下)*[\s.,;:!?，。；：、！？…]*$"
 _ARTICLE: Final = row(r"the|a|an|some|my|our|this|that|its")
 _HAN: Final = re.compile(
     r"请|麻烦|帮我|帮忙|谢谢|一下|把|将|给|让|为|这个|那个|这段|那段|这条|我的|我们的|我想要|我想"

@@ -7,7 +7,7 @@ from typing import Final
 
 from daemon.studio.grammar.common import Unclear, row, take, used_up
 from daemon.studio.measures import Marked
-from daemon.studio.operations import Operation, Reshape, Speed
+from daemon.studio.operations import CropTo, Operation, Reshape, Speed
 
 # --- speed
 
@@ -149,12 +149,12 @@ _FILL: Final = row(
     r"|以)?(?:背景模糊|模糊背景)"
     r"|不要?黑边|不裁切|不要?裁剪"
 )
-_CROP: Final = row(r"crop(?:ped|ping)?|裁切|裁剪|裁")
+_CROP: Final = row(r"(?:by )?(?:cent(?:er|re)[ -])?crop(?:ped|ping)?|裁切|裁剪|裁")
 
 
 def read_shape(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """The clause as another aspect ratio, or None. Raises Unclear where cropping is asked for."""
-    rest, _ = take(clause, _FILL)
+    """The clause as another aspect ratio, filled or cropped to, or None."""
+    rest, fill = take(clause, _FILL)
     rest, platform = take(rest, _PLATFORM)
     shapes = set()
     for found in list(_RATIO.finditer(rest)):
@@ -173,7 +173,7 @@ def read_shape(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, crop = take(rest, _CROP)
     if not used_up(rest, _SHAPE_WORDS):
         return None
-    if crop is not None:
-        raise Unclear("no-crop", clause=marked.restored(clause))
     width, height = shapes.pop()
-    return (Reshape(width, height),)
+    if crop is None:
+        return (Reshape(width, height),)
+    return None if fill else (CropTo(width, height),)

@@ -36,3 +36,10 @@ EXPORT: Final = re.compile(
     re.IGNORECASE,
 )
 """Asks for what follows every edit anyway."""
+
+PRONOUN: Final = re.compile(r"\b(?:it|them)\b|它", re.IGNORECASE)
+LEAVES: Final = re.compile(r"first|trim|cut|crop|keep|remove|前|剪|裁|保留|截", re.IGNORECASE)
+"""A length that is what is left of something longer, and not how long it is made."""
+
+CLIPS_OWN: Final = re.compile(r"video|clip|voice|speech|original|dialogue|原声|人声|视频", re.IGNORECASE)
+"""After a wish for music: the volume that is meant is not the music's."""

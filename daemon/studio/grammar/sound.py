@@ -1,37 +1,69 @@
-"""Background music, levelling, and what is not to be there."""
+"""Background music, volume and levelling."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
-from daemon.studio.grammar.common import Unclear, row, take, used_up
+from daemon.media.types import kind_of
+from daemon.studio.grammar.common import Unclear, row, take, used_up, whole
+from daemon.studio.grammar.files import find, must_find, only
 from daemon.studio.measures import Marked
-from daemon.studio.operations import BED_VOLUME, CALM, LOUDNESS, AddMusic, Normalise, Operation, Without
+from daemon.studio.operations import (
+    BED_VOLUME,
+    CALM,
+    LOUDNESS,
+    AddMusic,
+    Mood,
+    Normalise,
+    Operation,
+    Volume,
+)
 
 # --- music
 
-_MUSIC_NOUN: Final = (
+MUSIC: Final = (
     r"(?:(?:background|backing) )?(?:music(?:al)?(?: track| bed| score)?|soundtrack|bgm|songs?"
     r"|tunes?|melody)"
     r"|background (?:track|audio)"
 )
-_H_MUSIC_NOUN: Final = r"背景音乐|背景乐|音乐|配乐|bgm|乐曲|曲子|歌曲"
-_MUSIC: Final = row(rf"{_MUSIC_NOUN}|{_H_MUSIC_NOUN}")
+H_MUSIC: Final = r"背景音乐|背景乐|音乐|配乐|bgm|乐曲|曲子|歌曲"
+_MUSIC: Final = row(rf"{MUSIC}|{H_MUSIC}")
 _MUSIC_WORDS: Final = row(
     r"add(?: in)?|put(?: in)?|include|play|lay(?: down)?|insert|use|give|with|have|having|layer"
     r"|apply|place|mix in"
-    r"|throw in|create|in the background|as background|nice|suitable|matching|appropriate|fitting|pleasant"
+    r"|throw in|create|in the background|as background|beats?|nice|pleasant|good|great|something|style|mood|vibe|change|switch"
+    r"|replace|swap|set|to|make|be|more|feel(?:ing)?|sound(?:ing)?|it"
     r"|instrumental|royalty[ -]free|copyright[ -]free|but|of|softly"
     r"|添加|加上|加入|加一?点|加|配上|来点|配|放上|放|插入|铺上|铺|叠加|使用|用|需要|要|带|合适|好听"
     r"|作为|背景"
 )
-_CALM: Final = row(
-    r"calm(?:ing)?|soft|gentle|relax(?:ing|ed)|ambient|peaceful|soothing|mellow|serene|tranquil"
-    r"|chill(?:ed)?(?:[ -]?out)?"
-    r"|meditative|light|quiet and calm|轻柔|舒缓|平静|柔和|安静|放松|轻松|宁静|温柔|舒适|悠扬|平和|轻"
+_MOOD_SOURCES: Final[tuple[tuple[Mood, str], ...]] = (
+    (
+        "calm",
+        r"calm(?:ing)?|soft|gentle|relax(?:ing|ed)|ambient|peaceful|soothing|mellow|serene|tranquil"
+        r"|chill(?:ed)?(?:[ -]?out)?|lo-?fi|dreamy|quiet and calm"
+        r"|meditat(?:ive|ion)|light|轻柔|舒缓|平静|柔和|安静|放松|轻松|宁静|温柔|舒适|悠扬|平和|治愈|轻",
+    ),
+    (
+        "upbeat",
+        r"up-?beat|happy|joyful|cheerful|energetic|exciting|fun|lively|bouncy|playful|bright|dance|danceable|feel[ -]good"
+        r"|up-?tempo|positive|欢快|快乐|动感|活泼|愉快|快节奏|有活力|充满活力",
+    ),
+    (
+        "cinematic",
+        r"cinematic|epic|dramatic|emotional|orchestral|heroic|majestic|film(?:ic)?|movie[ -]like|trailer"
+        r"|电影感|电影般|史诗感?|大气|恢弘|震撼|管弦乐?|情感",
+    ),
+    (
+        "corporate",
+        r"corporate|business(?:[ -]like)?|professional|motivational|motivating|inspir(?:ing|ational)|uplifting|tech(?:y|nology)?"
+        r"|presentation|商务|企业|专业|励志|振奋|激励|科技感?",
+    ),
 )
-_PURPOSE: Final = row(
+_MOOD_WORDS: Final = tuple((mood, row(source)) for mood, source in _MOOD_SOURCES)
+_MATCHING: Final = row(
     r"(?:that |which |to )?(?:would )?(?:match(?:es|ing)?|fit(?:s|ting)?|suit(?:s|ing|ed|able)?"
     r"|go(?:es)?(?: well)?"
     r"|complement(?:s|ing)?|appropriate)(?: well)?(?: with| to| for)?"
@@ -39,10 +71,11 @@ _PURPOSE: Final = row(
     r"|atmosphere|style|content|theme"
     r"|pace|energy)(?: (?:and|of) (?:the )?(?:mood|vibe|tone|feel|atmosphere|style|content"
     r"|theme))?(?: of NP)?| NP)?"
-    r"|under (?:the |my )?(?:voice|speech|talking|dialogue|narration|speaker)|throughout"
-    r"|from start to (?:finish|end)"
     r"|(?:与|和|跟)?(?:适合|符合|匹配|契合|搭配|贴合|配合)?(?:这个|我的?)?(?:视频|影片|短片|画面)?的?"
-    r"(?:氛围|气氛|情绪|风格|内容|节奏|基调|心情)的?(?:相配|相匹配|匹配|相符|一致|搭配)?|适合视频"
+    r"(?:氛围|气氛|情绪|风格|内容|节奏|基调|心情)的?(?:相配|相匹配|匹配|相符|一致|搭配)?|适合视频|合适"
+)
+_PURPOSE: Final = row(
+    r"under (?:the |my )?(?:voice|speech|talking|dialogue|narration|speaker)|throughout|from start to (?:finish|end)"
 )
 _VOLUME: Final = row(
     r"(?:(?:at |with )?(?:a |the )?(?:volume|level)(?: of| at| to| set to|:)? |at |音量(?:为|设为"
@@ -57,40 +90,204 @@ _QUIET: Final = row(
 _LOUD: Final = row(r"(?:at |with )?(?:a )?high volume|loud(?:ly)?|(?:大声|音量要?(?:大|高))(?:一?点|一些)?")
 _QUIET_VOLUME: Final = 0.2
 _LOUD_VOLUME: Final = 0.6
-_OTHER_MOODS: Final = row(
-    r"upbeat|happy|joyful|cheerful|energetic|exciting|fun|funny|funky|rock|metal|pop|jazz|jazzy"
-    r"|blues|hip[ -]?hop|rap|edm"
-    r"|electronic|techno|house|dance|cinematic|epic|dramatic|orchestral|classical|corporate"
-    r"|inspir(?:ing|ational)|uplifting"
-    r"|motivational|sad|melancholic|emotional|romantic|dark|scary|spooky|suspenseful|tense|intense"
-    r"|fast|aggressive|piano"
-    r"|guitar|acoustic|violin|lo-?fi|trap|country|folk|retro|80s|christmas|festive|party|tropical"
-    r"|trendy|viral|popular"
-    r"|欢快|快乐|动感|激昂|激烈|摇滚|电影感|史诗|悲伤|伤感|浪漫|爵士|流行|嘻哈|说唱|钢琴|吉他|电子"
-    r"|热血|活泼|快节奏|紧张|恐怖|励志|振奋"
+_OTHER_MUSIC: Final = row(
+    r"funny|funky?|rock|(?:heavy )?metal|(?:[jk][ -]?)?pop|jazzy?|blues|hip[ -]?hop|rap|r&b|edm|soul|punk|reggae|latin|salsa|disco"
+    r"|electronic|techno|house|trance|dubstep|drum and bass|classical|opera|gospel|indie|world|swing|samba|bossa nova|8-bit"
+    r"|sad|melanchol(?:ic|y)|romantic|dark|scary|spooky|creepy|horror|suspense(?:ful)?|tense|intense|mysterious"
+    r"|fast|slow|aggressive|angry|piano|guitar|acoustic|violin|drums?|ukulele|flute|saxophone|trap|country|folk|retro|vintage|[89]0s"
+    r"|christmas|holiday|wedding|birthday|festive|party|tropical|summer|trendy|viral|popular|famous|vocals?|lyrics|singing|with (?:vocals|lyrics|singing)"
+    r"|by [^,.;]{1,40}|from [^,.;]{1,40}"
+    r"|激昂|激烈|摇滚|悲伤|伤感|浪漫|爵士|流行|嘻哈|说唱|钢琴|吉他|电子|古典|民谣|中国风|古风|圣诞"
+    r"|热血|紧张|恐怖|悬疑|搞笑|[\u3400-\u9fff]{2,4}的(?=歌|音乐)"
+)
+_OWN: Final = r"(?:(?:the|my|our|this|that|uploaded|attached|own|provided|included|dropped) )+"
+_SONG: Final = r"(?:audio|sound|music|song|track|tune|soundtrack)(?: (?:file|track))?"
+_OWN_SONG: Final = row(
+    rf"{_OWN}{_SONG}(?: (?:i|that i|which i) (?:have )?(?:uploaded|attached|sent))?|我?上传的(?:音乐|歌曲?|音频)|我?自己的(?:音乐|歌曲?|音频)"
+)
+_MINE: Final = re.compile(
+    r"uploaded|attached|own|provided|included|dropped|sent|my|我|上传|自己", re.IGNORECASE
+)
+_FILE_WORDS: Final = row(
+    r"file|audio|track|song|tune|music|sound|called|named|my|from|as|under|behind|it|the|in the background|background|loop"
+    r"|歌曲?|音频|文件|名为|叫|作为|做|当作|当|为"
+)
+_CALLED: Final = whole(
+    rf"(?:(?:add|use|play|put|take|insert)(?: in)? )?(?:{_OWN})(?:background )?(?:song|track|tune|music|audio)(?: file)? (?:called |named )?{{rest}}"
+    r"(?: (?:as|for|in) (?:the |a )?background(?: music| track)?)?"
 )
 
 
 def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """The clause as a wish for music, or None. Raises Unclear for a mood that cannot be made."""
+    """The clause as a wish for music, or None. Raises Unclear for a music that cannot be made or is not there."""
+    own = _own_music(clause, marked)
+    if own is not None:
+        return (own,)
     rest, noun = take(clause, _MUSIC)
     if noun is None:
         return None
+    rest, matching = take(rest, _MATCHING)
     rest, _ = take(rest, _PURPOSE)
-    rest, share = take(rest, _VOLUME)
+    rest, volume = _take_volume(rest, marked)
+    moods = moods_of(rest)
+    known = [pattern for _, pattern in _MOOD_WORDS]
+    if not used_up(rest, _MUSIC_WORDS, *known, _MUSIC):
+        other = _OTHER_MUSIC.sub(" ", rest)
+        if other != rest and used_up(other, _MUSIC_WORDS, *known, _MUSIC):
+            raise Unclear("only-moods", clause=marked.restored(clause))
+        return None
+    if re.match(r"\W*make\b", clause, re.IGNORECASE) and not moods:
+        return None
+    if len(moods) > 1:
+        raise Unclear("two-moods", clause=marked.restored(clause))
+    _in_range(volume)
+    mood = moods[0] if moods else None if matching else CALM
+    return (AddMusic(mood, BED_VOLUME if volume is None else volume),)
+
+
+def moods_of(text: str) -> list[Mood]:
+    """The moods that words of the text stand for, each once."""
+    return [mood for mood, pattern in _MOOD_WORDS if pattern.search(text)]
+
+
+def _take_volume(text: str, marked: Marked) -> tuple[str, float | None]:
+    rest, share = take(text, _VOLUME)
     rest, quiet = take(rest, _QUIET)
     rest, loud = take(rest, _LOUD)
-    if not used_up(rest, _MUSIC_WORDS, _CALM, _MUSIC):
-        without_mood = _OTHER_MOODS.sub(" ", rest)
-        if without_mood != rest and used_up(without_mood, _MUSIC_WORDS, _CALM, _MUSIC):
-            raise Unclear("only-calm", clause=marked.restored(clause))
-        return None
-    volume = _QUIET_VOLUME if quiet else _LOUD_VOLUME if loud else BED_VOLUME
     if share is not None:
-        volume = marked.number(share["p"])
-        if not 0.01 <= volume <= 1:
-            raise Unclear("odd-volume", volume=volume)
-    return (AddMusic(CALM, volume),)
+        return rest, marked.number(share["p"])
+    return rest, _QUIET_VOLUME if quiet else _LOUD_VOLUME if loud else None
+
+
+def _in_range(volume: float | None) -> None:
+    if volume is not None and not 0.01 <= volume <= 1:
+        raise Unclear("odd-volume", volume=volume)
+
+
+def _own_music(clause: str, marked: Marked) -> AddMusic | None:
+    """A sound of the user's own as the bed. Raises Unclear for one that is not there."""
+    rest, volume = _take_volume(clause, marked)
+    rest, file = take(rest, _MUSIC_FILE)
+    if file is not None:
+        name = str(marked.value(file["f"] or file["q"]))
+        a_song = _MUSIC.search(rest) is not None or kind_of(name) == "audio"
+        rest, _ = take(rest, _PURPOSE)
+        if not a_song or not used_up(rest, _MUSIC, _MUSIC_WORDS, _FILE_WORDS):
+            return None
+        song: str | None = must_find(name, "audio", marked)
+    else:
+        song = _spoken_song(rest, clause, marked)
+    if song is None:
+        return None
+    _in_range(volume)
+    return AddMusic(None, BED_VOLUME if volume is None else volume, song)
+
+
+def _spoken_song(rest: str, clause: str, marked: Marked) -> str | None:
+    left, own = take(rest, _OWN_SONG)
+    if own is not None and _MINE.search(own[0]) and used_up(left, _MUSIC, _MUSIC_WORDS, _FILE_WORDS):
+        if re.match(
+            r"\W*(?:use|add|play|put|with|take|insert|using|用|加|添加|使用|把|配)", clause, re.IGNORECASE
+        ):
+            return only("audio", marked, clause)
+        return None
+    called = _CALLED.search(rest)
+    return find(marked.restored(called["rest"]), "audio", marked) if called else None
+
+
+_MUSIC_FILE: Final = re.compile(r"<f(?P<f>\d+)>|<q(?P<q>\d+)>")
+
+# --- louder and quieter
+
+_HEARD: Final = (
+    r"(?:(?:the|my|its|this|clip's|video's|original|overall|sound|audio) )*(?:volume|sound|audio|loudness|speech|voice|dialogue|level)s?"
+    r"(?: (?:volume|level)s?)?(?: of (?:NP|the (?:speech|voice|speaker)))?"
+)
+_H_HEARD: Final = r"(?:原声|音量|声音|音频|人声)(?:的?音量)?"
+_LOUDER: Final = row(
+    rf"louder|turn (?:up (?:{_HEARD}|NP)|(?:{_HEARD}|NP) up)|(?:increase|raise|boost|amplify|pump up|turn up) (?:{_HEARD}|NP)"
+    rf"|(?:{_HEARD}|NP) up|(?:提高|增大|增加|调高|调大|加大|放大|提升){_H_HEARD}|{_H_HEARD}(?:调|提|开|放|变|弄|增|加)?(?:高|大|响)(?:一?点|一?些)?"
+)
+_QUIETER: Final = row(
+    rf"quieter|softer|less loud|turn (?:down (?:{_HEARD}|NP)|(?:{_HEARD}|NP) down)|(?:decrease|reduce|lower|cut|turn down) (?:{_HEARD})"
+    rf"|{_HEARD} down|(?:降低|减小|减少|调低|调小){_H_HEARD}|{_H_HEARD}(?:调|降|关|变|弄|减)?(?:低|小|轻)(?:一?点|一?些)?"
+)
+_TIMES: Final = tuple(
+    (factor, row(source))
+    for factor, source in (
+        (
+            0.5,
+            rf"half as loud|(?:halve {_HEARD})|(?:at |to )?half (?:the |of the )?(?:volume|loudness)|{_H_HEARD}减半",
+        ),
+        (
+            2.0,
+            rf"twice as loud|(?:double {_HEARD})|(?:at |to )?(?:twice|double) the (?:volume|loudness)|{_H_HEARD}(?:加倍|翻倍)",
+        ),
+    )
+)
+_BY: Final = row(
+    r"(?:(?P<way>by|to|at|about|到|至|为|成)? ?(?:{d}|{p}))(?: of (?:the )?(?:original|current)(?: volume)?)?"
+)
+_A_BIT: Final = row(r"(?:a )?(?:little(?: bit)?|bit|slightly|tad)|稍微|略微|一点点")
+_VOLUME_NOUN: Final = row(rf"{_HEARD}|{_H_HEARD}")
+_VOLUME_WORDS: Final = row(
+    r"make|set|turn|change|adjust|by|to|at|play|be|it|调|调整|设|设置|改|变|到|为|成|了"
+)
+_STEP: Final = 6.0
+_SMALL_STEP: Final = 3.0
+_LOUDEST_GAIN: Final = 30.0
+_QUIETEST_GAIN: Final = -60.0
+
+
+def read_volume(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
+    """The clause as the clips' own sound made louder or quieter, or None. Raises Unclear for what no ear hears.
+
+    A share is of the amplitude: half as loud is -6 dB.
+    """
+    for factor, pattern in _TIMES:
+        rest, found = take(clause, pattern)
+        if found is not None and used_up(rest, _VOLUME_WORDS, _VOLUME_NOUN):
+            return (Volume(_decibels(factor)),)
+    rest, by = take(clause, _BY)
+    rest, little = take(rest, _A_BIT)
+    rest, up = take(rest, _LOUDER)
+    rest, down = take(rest, _QUIETER)
+    rest, noun = take(rest, _VOLUME_NOUN)
+    if (
+        (up and down)
+        or not (up or down or (noun and by))
+        or (little and by)
+        or not used_up(rest, _VOLUME_WORDS)
+    ):
+        return None
+    gain = _SMALL_STEP if little else _STEP
+    if by is not None:
+        gain = _gain(by, marked, bool(up), bool(down), clause)
+    gain = -gain if down and (by is None or by["d"] or not by["p"]) else gain
+    if not _QUIETEST_GAIN <= gain <= _LOUDEST_GAIN or gain == 0:
+        raise Unclear("odd-gain", clause=marked.restored(clause))
+    return (Volume(round(gain, 2)),)
+
+
+def _gain(by: re.Match[str], marked: Marked, up: bool, down: bool, clause: str) -> float:
+    """In dB. A number of dB without a direction is a change; a share without one is what it is to be."""
+    if by["d"]:
+        gain = marked.number(by["d"])
+        absolute = not (up or down) and by["way"] not in ("by", None)
+        if absolute or (gain < 0 and (up or down)):
+            raise Unclear("odd-gain", clause=marked.restored(clause))
+        return gain
+    share = marked.number(by["p"])
+    absolute = by["way"] in ("to", "at", "到", "至", "为", "成") or not (up or down)
+    factor = share if absolute else 1 + share if up else 1 - share
+    wrong_way = absolute and ((up and factor < 1) or (down and factor > 1))
+    if factor <= 0 or wrong_way or (by["way"] == "by" and not (up or down)):
+        raise Unclear("odd-gain", clause=marked.restored(clause))
+    return _decibels(factor)
+
+
+def _decibels(factor: float) -> float:
+    return round(20 * math.log10(factor), 2)
 
 
 # --- levelling
@@ -139,35 +336,3 @@ def read_loudness(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
             raise Unclear("odd-loudness", loudness=loudness, quietest=_QUIETEST, loudest=_LOUDEST)
         return (Normalise(loudness),)
     return None
-
-
-# --- what is not to be there
-
-_TEXT_NOUN: Final = r"titles?|(?:text )?overlays?|texts?|captions?|subtitles?"
-_H_TEXT_NOUN: Final = r"标题|文字|字幕|文本"
-_NO: Final = (
-    r"(?:(?:with|add|use|want|include) )?no|without|(?:(?:i|we) )?(?:do not|don't|dont|never"
-    r"|not)(?: (?:add|use|put|include|insert|want|need))"
-    r"|remove|delete|take (?:out|off|away)|get rid of|drop|skip|leave out|omit|exclude"
-)
-_H_NO: Final = r"不要|不加|别加|不需要|不用|无需|不想要|没有|无|去掉|去除|删除|删掉|移除|拿掉"
-_NOUN: Final = rf"(?:{_MUSIC_NOUN}|{_TEXT_NOUN})"
-_H_NOUN: Final = rf"(?:{_H_MUSIC_NOUN}|{_H_TEXT_NOUN})"
-_DET: Final = r"(?:any|the|all|all of the|all the|my|a)"
-_ABSENT: Final = row(
-    rf"(?:{_NO}) (?:{_DET} )?(?P<nouns>{_NOUN}(?:(?:,? (?:or|and|nor)|,) (?:(?:{_DET}|no) )?{_NOUN})*)"
-    rf"|(?:{_H_NO})(?:任何|添加|加|有)?(?P<han>{_H_NOUN}(?:(?:和|或者?|、|也不要|及)(?:{_H_NOUN}))*)"
-)
-_IS_MUSIC: Final = re.compile(rf"{_MUSIC_NOUN}|{_H_MUSIC_NOUN}", re.IGNORECASE)
-_IS_TEXT: Final = re.compile(rf"{_TEXT_NOUN}|{_H_TEXT_NOUN}", re.IGNORECASE)
-
-
-def read_absence(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """The clause as `no music`, `without titles`, or None."""
-    rest, found = take(clause, _ABSENT)
-    if found is None or not used_up(rest):
-        return None
-    nouns = found["nouns"] or found["han"]
-    music = (Without("music"),) if _IS_MUSIC.search(nouns) else ()
-    text = (Without("text"),) if _IS_TEXT.search(nouns) else ()
-    return (*music, *text)
