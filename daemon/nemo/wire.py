@@ -71,6 +71,12 @@ def ready(draft: object) -> bool:
     return any(_segments(track) for track in _tracks(draft))
 
 
+_TOLD_SEGMENTS: Final = 8
+"""Of a track: a talk without its pauses has hundreds, and captions as many."""
+
+_NAMED: Final = ("BGM: ", "Watermark: ", "Narration: ")
+
+
 def summary(draft: object) -> str:
     """The draft in a line for people: `Timeline (2 tracks): 1. Video: talk.mp4 (0-5.1s) 2. …`.
 
@@ -85,8 +91,11 @@ def summary(draft: object) -> str:
 
 def _track_line(track: Mapping[str, Any]) -> str:
     word = _TRACK_WORDS.get(track.get("tt", -1), "Track")
-    told = ", ".join(filter(None, (_segment_words(segment, word) for segment in _segments(track))))
-    if told.startswith("BGM: "):
+    segments = _segments(track)
+    more = len(segments) - _TOLD_SEGMENTS
+    words = [_segment_words(segment, word) for segment in segments[:_TOLD_SEGMENTS]]
+    told = ", ".join(filter(None, [*words, f"and {more} more" if more > 0 else ""]))
+    if told.startswith(_NAMED):
         return told
     return f"{word}: {told}" if told else word
 

@@ -177,7 +177,8 @@ def watermark(draft: JsonObject, wanted: Watermark, facts: Facts) -> tuple[JsonO
             "opacity": wanted.opacity,
             "width": wanted.width,
         }
-        | found,
+        | found
+        | {"title": f"Watermark: {found['title']}"},
     }
     values = {"title": found["title"], "corner": Said(wanted.corner)}
     if beside(draft, "watermark") == [mark]:
