@@ -13,7 +13,10 @@ from fractions import Fraction
 from typing import Final
 
 from daemon.media.probe import Probe
+from daemon.studio import moving
+from daemon.studio.captions import Strip
 from daemon.studio.scene import Bed, Clip, Scene, Text
+from daemon.studio.titles import Layer
 
 RATE: Final = 48_000
 _FORMAT: Final = f"aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=stereo"
@@ -93,7 +96,7 @@ class Levels:
 def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     """The scene with its size settled: even, and never larger than the pictures are (nothing is upscaled
     unless another clip needs the room)."""
-    first = inputs[0].probe
+    first = next((one.probe for one in inputs if one.probe.width), inputs[0].probe)
     width, height = scene.width or first.width, scene.height or first.height
     if width < 2 or height < 2:
         width, height = 1280, 720
@@ -108,8 +111,10 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     )
 
 
-def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay]) -> list[str]:
-    """The filters that end in [picture]."""
+def pictures(
+    scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay], layers: Sequence[Layer | Strip] = ()
+) -> list[str]:
+    """The filters that end in [picture]: the clips, over them the still texts, over those the moving ones."""
     matrix = _matrix(inputs[0].probe)
     parts = [line for at, one in enumerate(inputs) for line in _picture(scene, one, at, matrix)]
     labels = "".join(f"[v{at}]" for at in range(len(inputs)))
@@ -122,7 +127,10 @@ def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay])
             f"[shown{number}][text{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
             f"enable='between(t,{_s(text.start_s)},{_s(end)})'[shown{number + 1}]"
         )
-    parts.append(f"[shown{len(overlays)}]format=yuv420p,{_tags(matrix)}[picture]")
+    for number, layer in enumerate(layers, len(overlays)):
+        below, above = f"shown{number}", f"shown{number + 1}"
+        parts += layer.filters(number, below, above, rate(scene.fps), matrix)
+    parts.append(f"[shown{len(overlays) + len(layers)}]format=yuv420p,{_tags(matrix)}[picture]")
     return parts
 
 
@@ -209,6 +217,9 @@ def _limiter(ceiling: float) -> str:
 def _picture(scene: Scene, one: Input, at: int, matrix: str) -> list[str]:
     """One clip to [v<at>]: the scene's size, rate and colour, exactly its own length."""
     fps = rate(scene.fps)
+    if one.clip.backdrop is not None:
+        enlarged = moving.enlarged(scene.width, scene.height, matrix)
+        return [f"[{at}:v:0]{enlarged},{_tags(matrix)},fps={fps},{_fill(one.clip.d_s)}[v{at}]"]
     if one.clip.still:
         loop = f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB"
         fitted = _fitted(scene, one, at, f"[{at}:v:0]", matrix)

@@ -7,6 +7,7 @@ where a crop of a large still goes in whole pixels, and `scale` dithers on its w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ WCAG 2.2 asks for (1.4.3)."""
 _DARKEST: Final = 0.45
 """The same for a light backdrop under dark letters."""
 
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _LUMA: Final = (0.2126, 0.7152, 0.0722)
 
 Field = NDArray[np.float32]
@@ -76,6 +78,15 @@ class Backdrop:
         return PALETTES.get(self.palette) or list(PALETTES.values())[self.seed % len(PALETTES)]
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What of a backdrop is played: `d_s` seconds from `from_s` of its loop on, `speed` times as fast."""
+
+    d_s: float
+    from_s: float = 0.0
+    speed: float = 1.0
+
+
 def drawn_size(width: int, height: int) -> tuple[int, int]:
     """Columns and rows that are drawn for a frame of this size."""
     scale = min(1.0, _SHORT / min(width, height))
@@ -87,14 +98,14 @@ def picture(backdrop: Backdrop, width: int, height: int, at_s: float) -> Field:
     return _drawing(backdrop, width, height)(2 * math.pi * at_s / PERIOD_S)
 
 
-def write(path: Path, backdrop: Backdrop, width: int, height: int, fps: float, d_s: float) -> list[str]:
-    """Draw `d_s` seconds, one period at most, and return the ffmpeg input that plays them over and over."""
+def write(path: Path, backdrop: Backdrop, width: int, height: int, fps: float, played: Played) -> list[str]:
+    """Draw what is played, one period at most, and return the ffmpeg input that plays it over and over."""
     columns, rows = drawn_size(width, height)
     draw = _drawing(backdrop, width, height)
-    loop = max(1, round(PERIOD_S * fps))
+    loop = max(1, round(PERIOD_S / played.speed * fps))
     with path.open("wb") as file:
-        for number in range(min(loop, math.ceil(d_s * fps) + 1)):
-            frame = draw(2 * math.pi * number / loop)
+        for number in range(min(loop, math.ceil(played.d_s * fps) + 1)):
+            frame = draw(2 * math.pi * (number / loop + played.from_s / PERIOD_S))
             file.write((frame * 65535 + 0.5).astype("<u2").tobytes())
     size = ["-video_size", f"{columns}x{rows}", "-framerate", f"{fps:.6f}"]
     return ["-stream_loop", "-1", "-f", "rawvideo", "-pixel_format", "rgb48le", *size, "-i", source(path)]
@@ -112,10 +123,13 @@ def luminance(colour: str) -> float:
     return sum(weight * one for weight, one in zip(_LUMA, linear, strict=True))
 
 
+def is_colour(text: str) -> bool:
+    """Whether it is `#rrggbb`."""
+    return _COLOUR.fullmatch(text) is not None
+
+
 def rgb(colour: str) -> Rgb:
-    """`#rrggbb` as numbers. Raises ValueError for anything else."""
-    if len(colour) != 7 or colour[0] != "#":
-        raise ValueError(f"{colour} is no colour like #1b9e77")
+    """`#rrggbb` as numbers."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

@@ -17,10 +17,12 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, music
+from daemon.studio import captions, graph, moving, music, titles
+from daemon.studio.captions import Caption, Strip
 from daemon.studio.graph import Input, Levels, Overlay
 from daemon.studio.lettering import letter
-from daemon.studio.scene import Clip, Scene, has_pictures, read_scene
+from daemon.studio.scene import Clip, Scene, Text, has_pictures, read_scene
+from daemon.studio.titles import Layer
 
 _MUXERS: Final = {
     "mp4": "mp4",
@@ -54,6 +56,9 @@ _CORRECTIONS: Final = 3
 _MOST_BACK_DB: Final = 3.0
 """A result peaks at -1 dBTP at most. Steps of at most 3 dB give back what the limiter took: more would
 be heard as distortion."""
+
+_DRAWN: Final = Probe(has_video=True, pixel_format="rgb48le", matrix="bt709")
+"""What a backdrop is said to be: it has any size that is wanted."""
 
 _SOUND_OF: Final = {"mp4": "m4a", "mov": "m4a"}
 _STILL_PX: Final = 4096
@@ -101,12 +106,14 @@ def render(
 def _inputs(scene: Scene, asset: Callable[[str], Path], ffmpeg: Ffmpeg) -> list[tuple[Input, Path]]:
     found: dict[str, tuple[Path, Probe]] = {}
     for clip in scene.clips:
-        if clip.asset not in found:
+        if clip.backdrop is None and clip.asset not in found:
             path = asset(clip.asset)
             if not path.is_file():
                 raise RenderError("rendering", f"the file {clip.title or clip.asset} is gone")
             found[clip.asset] = (path, probe(path, ffmpeg))
-    inputs = [(Input(clip, found[clip.asset][1]), found[clip.asset][0]) for clip in scene.clips]
+    drawn = (Path(), _DRAWN)
+    opened = [(clip, drawn if clip.backdrop is not None else found[clip.asset]) for clip in scene.clips]
+    inputs = [(Input(clip, probed), path) for clip, (path, probed) in opened]
     for one, _ in inputs:
         if scene.pictures and not one.probe.has_video:
             raise RenderError("rendering", f"{one.clip.title} has no picture")
@@ -164,17 +171,22 @@ class _Render:
         if not self.pictures and not self.sounds and self.scene.bed is None:
             raise RenderError("rendering", f"there is no sound for a {self.kind} file")
         overlays = self._letter() if self.pictures and not self.copies else []
+        layers = self._compose(overlays) if self.pictures and not self.copies else []
         bed = self._bed()
         levels = self._levels(bed, shares, 0.6 if self.copies or not self.pictures else 0.15)
         finished = target.with_name(f".{target.name}.part")
         try:
-            self._encode(finished, overlays, bed, levels, shares)
+            self._encode(finished, overlays, layers, bed, levels, shares)
             finished.replace(target)
         finally:
             finished.unlink(missing_ok=True)
         shares.at(1.0)
 
     def _opened(self, at: int, clip: Clip, path: Path) -> list[str]:
+        if clip.backdrop is not None:
+            played = moving.Played(clip.d_s, clip.from_s, clip.speed)
+            drawn, scene = self.work / f"backdrop{at}.raw", self.scene
+            return moving.write(drawn, clip.backdrop, scene.width, scene.height, scene.fps, played)
         if clip.still:
             return ["-i", source(_still(path, self.work / f"still{at}.png"))]
         seek = ["-ss", f"{clip.from_s:.6f}"] if clip.from_s else []
@@ -185,12 +197,35 @@ class _Render:
     def _letter(self) -> list[Overlay]:
         """Draw the texts into files and make them inputs."""
         overlays = []
-        for number, text in enumerate(self.scene.texts):
+        for number, text in enumerate(one for one in self.scene.texts if not one.style):
             drawn = letter(text.text, text.position, self.scene.width, self.scene.height)
             path = self.work / f"text{number}.png"
             drawn.image.save(path, compress_level=1)
             overlays.append(Overlay(text, self._add("-i", source(path)), drawn.x, drawn.y))
         return overlays
+
+    def _compose(self, overlays: Sequence[Overlay]) -> list[Layer | Strip]:
+        """Draw what moves or changes over the picture: kinetic titles, and above all the captions."""
+        scene, end = self.scene, self.scene.d_s
+        layers: list[Layer | Strip] = []
+        low = [_span(one.text, one.y) for one in overlays if one.text.position == "bottom"]
+        for number, text in enumerate(one for one in scene.texts if one.style == "kinetic"):
+            title = _title(text, leaves=text.start_s + text.d_s < end - 0.04)
+            parts = titles.compose(title, scene.width, scene.height)
+            for at, part in enumerate(parts):
+                path = self.work / f"title{number}-{at}.png"
+                part.strip().save(path, compress_level=1)
+                layers.append(titles.layer(part, title, self._add("-i", source(path)), len(parts)))
+            if text.position == "bottom" and parts:
+                low.append(_span(text, min(part.y for part in parts)))
+        cues = [
+            Caption(one.text, one.start_s, one.start_s + one.d_s) for one in scene.texts if one.style == "caption"
+        ]
+        written = captions.write(cues, self.work / "captions", scene.width, scene.height, end)
+        if written is not None:
+            args, strip = written
+            layers.append(replace(strip, at=self._add(*args)).clear_of(low, scene.height))
+        return layers
 
     def _add(self, *args: str) -> int:
         """Make one more input; its number."""
@@ -276,7 +311,13 @@ class _Render:
         return heard
 
     def _encode(
-        self, finished: Path, overlays: list[Overlay], bed: list[str], levels: Levels, shares: _Shares
+        self,
+        finished: Path,
+        overlays: Sequence[Overlay],
+        layers: Sequence[Layer | Strip],
+        bed: list[str],
+        levels: Levels,
+        shares: _Shares,
     ) -> None:
         filters: list[str] = []
         outputs: list[str] = []
@@ -284,7 +325,7 @@ class _Render:
         if self.copies:
             outputs += ["-map", "0:V:0", "-c:v", "copy"]
         elif self.pictures:
-            filters += graph.pictures(self.scene, self.inputs, overlays)
+            filters += graph.pictures(self.scene, self.inputs, overlays, layers)
             outputs += ["-map", "[picture]", *_video_codec(self.kind, self.quality)]
         mix = self._mix(bed, levels)
         if self.copies and self._keeps_sound():
@@ -341,6 +382,16 @@ def _unchanged(scene: Scene, inputs: Sequence[Input], kind: str) -> bool:
     taken = own.video_codec == "h264" and own.pixel_format in ("yuv420p", "yuvj420p")
     held = kind in ("mp4", "mov", "mkv") and own.container.startswith(_COPIED)
     return whole and played and sized and taken and held
+
+
+def _span(text: Text, top: int) -> tuple[float, float, int]:
+    return text.start_s, text.start_s + text.d_s, top
+
+
+def _title(text: Text, *, leaves: bool) -> titles.Title:
+    return titles.Title(
+        text.text, text.role, text.position, text.start_s, text.d_s, text.colour, text.accent, text.stressed, leaves
+    )
 
 
 def _still(path: Path, target: Path) -> Path:

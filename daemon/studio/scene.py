@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from daemon.errors import RenderError
 from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
+from daemon.studio import titles
+from daemon.studio.moving import Backdrop, is_colour
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
@@ -22,7 +24,7 @@ _QUIETEST_LUFS: Final = -40.0
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A piece of an uploaded file. Plays `d_s` seconds, reading `d_s * speed` of the file after `from_s`.
-    `loudness`: the LUFS its sound is brought to, None to leave it."""
+    `loudness`: the LUFS its sound is brought to, None to leave it. `backdrop`: what is drawn instead of a file."""
 
     asset: str
     title: str
@@ -33,6 +35,7 @@ class Clip:
     blur: bool
     silent: bool
     loudness: float | None
+    backdrop: Backdrop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,17 @@ class Bed:
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """`style`: kinetic, caption, or "" for one that stands still. What follows it is for kinetic ones alone."""
+
     text: str
     start_s: float
     d_s: float
     position: str
+    style: str = ""
+    role: str = "line"
+    colour: str = titles.INK
+    accent: str = titles.ACCENT
+    stressed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ def read_scene(draft: JsonObject) -> Scene:
     clips = tuple(videos or sounds)
     if not clips:
         raise RenderError("reading the draft", "it holds no clip", "Upload a clip first")
-    nameless = next((clip for clip in clips if not clip.asset), None)
+    nameless = next((clip for clip in clips if not clip.asset and clip.backdrop is None), None)
     if nameless is not None:
         raise RenderError(
             "reading the draft", f"the segment {nameless.title or 'without title'} names no file"
@@ -134,7 +144,12 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
         blur=m.get("fit") == "blur",
         silent=m.get("silent") is True,
         loudness=None if math.isnan(loudness) else min(-5.0, max(_QUIETEST_LUFS, loudness)),
+        backdrop=_backdrop(m) if m.get("kind") == "backdrop" else None,
     )
+
+
+def _backdrop(m: Mapping[str, Any]) -> Backdrop:
+    return Backdrop(str(m.get("backdrop") or ""), str(m.get("palette") or ""), abs(int(_number(m, "seed", 0))))
 
 
 def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
@@ -148,12 +163,22 @@ def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
 
 
 def _text(d_s: float, m: Mapping[str, Any]) -> Text:
+    stressed = m.get("stressed")
     return Text(
         text=str(m.get("text") or m.get("title") or ""),
         start_s=max(0.0, _number(m, "start", 0) / 1000),
         d_s=d_s,
         position=str(m.get("position") or "center"),
+        style=str(m.get("style") or ""),
+        role=str(m.get("role") or "line"),
+        colour=_colour(m.get("colour"), titles.INK),
+        accent=_colour(m.get("accent"), titles.ACCENT),
+        stressed=tuple(str(one) for one in stressed if one) if isinstance(stressed, list) else (),
     )
+
+
+def _colour(value: object, default: str) -> str:
+    return value if isinstance(value, str) and is_colour(value) else default
 
 
 def _number(m: Mapping[str, Any], key: str, default: float) -> float:

@@ -224,49 +224,51 @@ def _sentences(text: str) -> list[str]:
 
 def _parts(sentence: str) -> list[str]:
     """A sentence in screens that are not too full, about equally long, cut where it pauses."""
-    pieces = _pieces(sentence)
-    weights = [load(piece) for piece in pieces]
+    words = pieces(sentence)
+    weights = [load(word) for word in words]
     parts: list[str] = []
     start = 0
     while sum(weights[start:]) > FULLEST:
         left = sum(weights[start:])
-        cut = _cut(pieces, weights, start, left / ceil(left / FULLEST))
-        parts.append("".join(pieces[start:cut]).strip())
+        cut = _cut(words, weights, start, left / ceil(left / FULLEST))
+        parts.append("".join(words[start:cut]).strip())
         start = cut
-    parts.append("".join(pieces[start:]).strip())
+    parts.append("".join(words[start:]).strip())
     return [_without_stop(part, last=part is parts[-1]) for part in parts if part]
 
 
-def _pieces(sentence: str) -> list[str]:
+def pieces(sentence: str) -> list[str]:
     """Words, and single wide signs, with what may not be torn off them."""
-    pieces: list[str] = []
+    found: list[str] = []
     for piece in _PIECE.findall(sentence):
-        held = pieces and (piece[0] in _NO_START or pieces[-1][-1] in _NO_END)
-        if held:
-            pieces[-1] += piece
+        before = found[-1][-1] if found else ""
+        counted = before.isdigit() and _is_wide(piece[0])
+        if found and (counted or piece[0] in _NO_START or before in _NO_END):
+            found[-1] += piece
         else:
-            pieces.append(piece)
-    return pieces
+            found.append(piece)
+    return found
 
 
-def _cut(pieces: Sequence[str], weights: Sequence[float], start: int, ideal: float) -> int:
+def _cut(words: Sequence[str], weights: Sequence[float], start: int, ideal: float) -> int:
     """Where the next screen begins: near the ideal, better at a comma or before a conjunction."""
     best, found, sum_so_far = float("-inf"), start + 1, 0.0
-    for at in range(start + 1, len(pieces)):
+    for at in range(start + 1, len(words)):
         sum_so_far += weights[at - 1]
         if sum_so_far > FULLEST:
             break
-        worth = _pause(pieces[at - 1], pieces[at]) - abs(sum_so_far - ideal)
+        worth = pause(words[at - 1], words[at]) - abs(sum_so_far - ideal)
         if worth > best:
             best, found = worth, at
     return found
 
 
-def _pause(before: str, after: str) -> float:
+def pause(before: str, after: str) -> float:
+    """How good a place between two pieces is for a break, 0 to 4."""
     if _CLAUSE.search(before):
         return 4.0
     if _OPENING.match(after) or after[0] in _OPENING_WIDE:
-        return 2.0
+        return 2.5
     return 1.0 if before.strip()[-1:] in _CLOSING_WIDE or before[-1].isspace() else 0.0
 
 
@@ -274,7 +276,7 @@ def _without_stop(part: str, *, last: bool) -> str:
     """A title ends without a full stop; a comma within a sentence stays."""
     if last and part[-1] in "。；;":
         return part[:-1]
-    if last and part.endswith(".") and not part.endswith("..") and "." not in part.split()[-1][:-1]:
+    if last and part.endswith(".") and not part.endswith("..") and not _SHORTENED.search(part):
         return part[:-1]
     return part
 
