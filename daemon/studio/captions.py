@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from daemon.media.ffmpeg import source
+from daemon.studio import slides
 from daemon.studio.lettering import Faces, advance, faces_of, legible, runs
 from daemon.studio.script import load, pieces
 from daemon.studio.titles import broken
@@ -33,9 +33,6 @@ _LINES: Final = 2
 _MOST_AT_ONCE: Final = 2
 _GROUND: Final = 165
 """The ground's opacity of 255: white on it has a contrast of 6.3 over a white picture (WCAG 2.2 asks for 4.5)."""
-
-_FINEST: Final = 1000
-"""Pictures a second that the demuxer counts in: its own 25 would round every cue to 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,9 @@ class Strip:
 def sequence(captions: Iterable[Caption], d_s: float) -> list[Caption]:
     """The captions one after another: where they overlap both are shown, the earlier one above, the last two of
     several. What lies beyond `d_s` is cut off."""
-    waiting = sorted((one for one in captions if one.start_s < min(one.end_s, d_s)), key=lambda one: one.start_s)
+    waiting = sorted(
+        (one for one in captions if one.start_s < min(one.end_s, d_s)), key=lambda one: one.start_s
+    )
     borders = sorted({min(at, d_s) for one in waiting for at in (one.start_s, one.end_s)})
     shown: list[Caption] = []
     active: list[Caption] = []
@@ -119,25 +118,19 @@ def write(
     tall = _even(max(page.tall for page in pages) + size)
     folder.mkdir(parents=True, exist_ok=True)
     Image.new("LA", (wide, tall), (0, 0)).save(folder / "none.png")
-    lines, at = ["ffconcat version 1.0"], 0.0
+    entries: list[tuple[str, float]] = []
+    at = 0.0
     for number, page in enumerate(pages):
         if page.start_s > at:
-            lines += _entry("none.png", page.start_s - at)
-        name = f"{number}.png"
-        page.drawn(wide, tall).save(folder / name, compress_level=1)
-        lines += _entry(name, page.end_s - max(at, page.start_s))
+            entries.append(("none.png", page.start_s - at))
+        page.drawn(wide, tall).save(folder / f"{number}.png", compress_level=1)
+        entries.append((f"{number}.png", page.end_s - page.start_s))
         at = page.end_s
-    lines += _entry("none.png", max(0.1, d_s - at))
-    shown = folder / "captions.ffconcat"
-    shown.write_text("\n".join(lines) + "\n", "ascii")
+    entries.append(("none.png", max(0.1, d_s - at)))
     # Half of `size` below the words is the soft ground's, and may reach below the margin.
     y = round(height * (1 - _MARGIN)) - tall + size // 2
-    args = ["-f", "concat", "-safe", "0", "-i", source(shown)]
-    return args, Strip(0, (width - wide) // 4 * 2, y // 2 * 2, wide, tall)
-
-
-def _entry(name: str, d_s: float) -> list[str]:
-    return [f"file {name}", f"option framerate {_FINEST}", f"duration {d_s:.6f}"]
+    strip = Strip(0, (width - wide) // 4 * 2, y // 2 * 2, wide, tall)
+    return slides.write(folder / "captions.ffconcat", entries), strip
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +186,11 @@ def _pages(caption: Caption, width: int, height: int) -> list[_Page]:
         return [_Page(own, size, faces, caption.start_s, caption.end_s)]
     lines: tuple[str, ...] = ()
     for smaller in (size, max(_SMALLEST_PX, round(size * _SMALLER))):
-        lines = tuple(line for part in own for line in broken(_torn(part, faces, smaller, column), faces, smaller, column))
+        lines = tuple(
+            line
+            for part in own
+            for line in broken(_torn(part, faces, smaller, column), faces, smaller, column)
+        )
         joined = broken(_torn(" ".join(own), faces, smaller, column), faces, smaller, column)
         lines = lines if len(lines) <= most else joined
         if len(lines) <= most:
@@ -218,7 +215,10 @@ def _torn(text: str, faces: Faces, size: int, column: int) -> list[str]:
     """The text's pieces, those that are wider than a line torn into characters."""
     whole = pieces(text)
     return [
-        part for piece in whole for part in (piece if advance(piece, faces, size) > column else (piece,)) if part
+        part
+        for piece in whole
+        for part in (piece if advance(piece, faces, size) > column else (piece,))
+        if part
     ]
 
 

@@ -15,8 +15,8 @@ from typing import Final
 from daemon.media.probe import Probe
 from daemon.studio import moving
 from daemon.studio.captions import Strip
+from daemon.studio.lanes import Lane
 from daemon.studio.scene import Bed, Clip, Scene, Text
-from daemon.studio.titles import Layer
 
 RATE: Final = 48_000
 _FORMAT: Final = f"aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=stereo"
@@ -112,7 +112,7 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
 
 
 def pictures(
-    scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay], layers: Sequence[Layer | Strip] = ()
+    scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay], layers: Sequence[Lane | Strip] = ()
 ) -> list[str]:
     """The filters that end in [picture]: the clips, over them the still texts, over those the moving ones."""
     matrix = _matrix(inputs[0].probe)

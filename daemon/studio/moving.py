@@ -1,6 +1,6 @@
 """Backdrops that move: soft pictures without an end, drawn small and enlarged by ffmpeg.
 
-Only broad shapes are drawn, so a frame of 72 rows in 16 bits holds all there is to see: enlarging it is smooth
+Only broad shapes are drawn, so a frame of 60 rows in 16 bits holds all there is to see: enlarging it is smooth
 where a crop of a large still goes in whole pixels, and `scale` dithers on its way to 8 bits.
 """
 
@@ -21,7 +21,7 @@ from daemon.media.ffmpeg import source
 PERIOD_S: Final = 24.0
 """After so long a backdrop begins anew, without a seam."""
 
-_SHORT: Final = 72
+_SHORT: Final = 60
 """Rows, or columns of a tall frame, that are drawn."""
 
 _BRIGHTEST: Final = 0.15
@@ -113,7 +113,9 @@ def write(path: Path, backdrop: Backdrop, width: int, height: int, fps: float, p
 
 def enlarged(width: int, height: int, matrix: str) -> str:
     """The filters from the drawn frames to the frame's own size, 8 bits and the range of TV."""
-    return f"scale={width}:{height}:flags=bicubic:out_color_matrix={matrix}:out_range=tv,format=yuv420p,setsar=1"
+    return (
+        f"scale={width}:{height}:flags=bicubic:out_color_matrix={matrix}:out_range=tv,format=yuv420p,setsar=1"
+    )
 
 
 def luminance(colour: str) -> float:
@@ -196,7 +198,9 @@ def _blob(on: _Ground, row: int, phase: float, size: float, reach: float) -> Fie
     x = about_x + reach * on.wide * math.sin(phase + on.turns(row, 2))
     y = about_y + reach * on.tall * math.cos(phase + on.turns(row, 3))
     spread = size * (1 + 0.15 * math.sin(phase + on.turns(row, 4))) * max(on.wide, on.tall) ** 0.5
-    shares: Field = np.exp(-((on.x - x) ** 2) / (2 * spread**2)) * np.exp(-((on.y - y) ** 2) / (2 * spread**2))
+    shares: Field = np.exp(-((on.x - x) ** 2) / (2 * spread**2)) * np.exp(
+        -((on.y - y) ** 2) / (2 * spread**2)
+    )
     return shares
 
 
@@ -298,5 +302,7 @@ def _readable(frame: Field, *, light: bool) -> Field:
         lack = np.clip((_DARKEST - bright) / (1 - bright), 0, 1)[..., None]
         return shares + (1 - shares) * lack
     dimmed = bright / (1 + np.clip(bright, 0, None) ** 2 / _BRIGHTEST**2) ** 0.5
-    kept: Field = (np.divide(dimmed, bright, out=np.ones_like(bright), where=bright > 1e-6) ** (1 / 2.2))[..., None]
+    kept: Field = (np.divide(dimmed, bright, out=np.ones_like(bright), where=bright > 1e-6) ** (1 / 2.2))[
+        ..., None
+    ]
     return shares * kept

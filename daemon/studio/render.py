@@ -17,12 +17,12 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import captions, graph, moving, music, titles
+from daemon.studio import captions, graph, lanes, moving, music, titles
 from daemon.studio.captions import Caption, Strip
 from daemon.studio.graph import Input, Levels, Overlay
+from daemon.studio.lanes import Lane
 from daemon.studio.lettering import letter
 from daemon.studio.scene import Clip, Scene, Text, has_pictures, read_scene
-from daemon.studio.titles import Layer
 
 _MUXERS: Final = {
     "mp4": "mp4",
@@ -56,6 +56,9 @@ _CORRECTIONS: Final = 3
 _MOST_BACK_DB: Final = 3.0
 """A result peaks at -1 dBTP at most. Steps of at most 3 dB give back what the limiter took: more would
 be heard as distortion."""
+
+_AT_THE_END_S: Final = 0.04
+"""A title that ends so near the end of all stays on its last frame."""
 
 _DRAWN: Final = Probe(has_video=True, pixel_format="rgb48le", matrix="bt709")
 """What a backdrop is said to be: it has any size that is wanted."""
@@ -204,22 +207,26 @@ class _Render:
             overlays.append(Overlay(text, self._add("-i", source(path)), drawn.x, drawn.y))
         return overlays
 
-    def _compose(self, overlays: Sequence[Overlay]) -> list[Layer | Strip]:
+    def _compose(self, overlays: Sequence[Overlay]) -> list[Lane | Strip]:
         """Draw what moves or changes over the picture: kinetic titles, and above all the captions."""
         scene, end = self.scene, self.scene.d_s
-        layers: list[Layer | Strip] = []
         low = [_span(one.text, one.y) for one in overlays if one.text.position == "bottom"]
-        for number, text in enumerate(one for one in scene.texts if one.style == "kinetic"):
-            title = _title(text, leaves=text.start_s + text.d_s < end - 0.04)
-            parts = titles.compose(title, scene.width, scene.height)
-            for at, part in enumerate(parts):
-                path = self.work / f"title{number}-{at}.png"
-                part.strip().save(path, compress_level=1)
-                layers.append(titles.layer(part, title, self._add("-i", source(path)), len(parts)))
+        shown: list[lanes.Shown] = []
+        for text in (one for one in scene.texts if one.style == "kinetic"):
+            parts = titles.compose(_title(text), scene.width, scene.height)
+            shown += lanes.timed(
+                parts, text.start_s, text.d_s, leaves=text.start_s + text.d_s < end - _AT_THE_END_S
+            )
             if text.position == "bottom" and parts:
                 low.append(_span(text, min(part.y for part in parts)))
+        layers: list[Lane | Strip] = []
+        for number, one in enumerate(lanes.shared(shown)):
+            args, lane = lanes.write(one, self.work, f"lane{number}")
+            layers.append(replace(lane, at=self._add(*args)))
         cues = [
-            Caption(one.text, one.start_s, one.start_s + one.d_s) for one in scene.texts if one.style == "caption"
+            Caption(one.text, one.start_s, one.start_s + one.d_s)
+            for one in scene.texts
+            if one.style == "caption"
         ]
         written = captions.write(cues, self.work / "captions", scene.width, scene.height, end)
         if written is not None:
@@ -314,7 +321,7 @@ class _Render:
         self,
         finished: Path,
         overlays: Sequence[Overlay],
-        layers: Sequence[Layer | Strip],
+        layers: Sequence[Lane | Strip],
         bed: list[str],
         levels: Levels,
         shares: _Shares,
@@ -388,10 +395,8 @@ def _span(text: Text, top: int) -> tuple[float, float, int]:
     return text.start_s, text.start_s + text.d_s, top
 
 
-def _title(text: Text, *, leaves: bool) -> titles.Title:
-    return titles.Title(
-        text.text, text.role, text.position, text.start_s, text.d_s, text.colour, text.accent, text.stressed, leaves
-    )
+def _title(text: Text) -> titles.Title:
+    return titles.Title(text.text, text.role, text.position, text.colour, text.accent, text.stressed)
 
 
 def _still(path: Path, target: Path) -> Path:

@@ -149,7 +149,9 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
 
 
 def _backdrop(m: Mapping[str, Any]) -> Backdrop:
-    return Backdrop(str(m.get("backdrop") or ""), str(m.get("palette") or ""), abs(int(_number(m, "seed", 0))))
+    return Backdrop(
+        str(m.get("backdrop") or ""), str(m.get("palette") or ""), abs(int(_number(m, "seed", 0)))
+    )
 
 
 def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:

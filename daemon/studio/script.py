@@ -18,6 +18,7 @@ Role = Literal["headline", "line", "closing"]
 FULLEST: Final = 11.0
 """The words of one screen at most: three lines that are still large. See `load`."""
 
+BEST_PAUSE: Final = 5.0
 _LONG_WORD: Final = 12
 """Letters from which on a word counts as more than one."""
 
@@ -54,11 +55,16 @@ _ROUND: Final = re.compile(r"\([^()\d%]*\)|（[^（）\d%]*）")
 _TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _BOLD: Final = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
 _SLANTED: Final = re.compile(r"(?<![\w*])[*_](?=\S)([^*_\n]+)(?<=\S)[*_](?![\w*])")
-_URL: Final = re.compile(r"<?https?://(?:www\.)?([^\s<>/?#，。！？；]+)([^\s<>?#，。！？；)）]*)(?:[?#][^\s<>，。！？；]*)?>?")
+_URL: Final = re.compile(
+    r"<?https?://(?:www\.)?([^\s<>/?#，。！？；]+)([^\s<>?#，。！？；)）]*)(?:[?#][^\s<>，。！？；]*)?>?"
+)
 _LONG_PATH: Final = 24
 
 _WIDE: Final = r"\u1100-\u11ff\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uff60"
-_END: Final = re.compile(r"""(?<![.!?…])[.!?…]+(?=["'”’)\]»]{0,3}(?:\s|$|[%s]))["'”’)\]»]{0,3}|[。！？!?；]+[”’」』）]{0,3}""" % _WIDE)
+_END: Final = re.compile(
+    r"""(?<![.!?…])[.!?…]+(?=["'”’)\]»]{0,3}(?:\s|$|[%s]))["'”’)\]»]{0,3}|[。！？!?；]+[”’」』）]{0,3}"""
+    % _WIDE
+)
 _SHORTENED: Final = re.compile(
     r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|inc|ltd|co|corp|no|nos|fig|vol|approx|dept|est|min|max|e\.g|i\.e"
     r"|a\.m|p\.m|[a-z](?:\.[a-z])*)\.$",
@@ -67,7 +73,8 @@ _SHORTENED: Final = re.compile(
 _PIECE: Final = re.compile(r"[^\s%s]+\s*|[%s]\s*" % (_WIDE, _WIDE))
 _CLAUSE: Final = re.compile(r"""[,;:，、；：—–…]["'”’」』)）]?\s*$""")
 _OPENING: Final = re.compile(
-    r"(?:and|but|or|so|because|while|when|with|that|which|who|where|if|for|to|from|without|then|than)\s", re.IGNORECASE
+    r"(?:and|but|or|so|because|while|when|with|that|which|who|where|if|for|to|from|without|then|than)\s",
+    re.IGNORECASE,
 )
 _OPENING_WIDE: Final = frozenset("让把在和与或并而为给从但就再又使")
 _CLOSING_WIDE: Final = frozenset("的了着过")
@@ -148,7 +155,9 @@ def _lines(script: str) -> Iterator[_Line]:
         begun = True
         if waiting is not None:
             between = "" if _is_wide(waiting.text[-1]) or _is_wide(text[0]) else " "
-            waiting = replace(waiting, text=waiting.text + between + text, stressed=waiting.stressed + stressed)
+            waiting = replace(
+                waiting, text=waiting.text + between + text, stressed=waiting.stressed + stressed
+            )
         else:
             waiting = _Line(text, scene, (heading and not labelled) or titled, stressed)
     if waiting is not None:
@@ -163,14 +172,19 @@ def _prepared(script: str) -> str:
 
 
 def _shown(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cs", "Co", "Cn") and character not in "\ufeff\u200b\u2060"
+    return (
+        unicodedata.category(character) not in ("Cc", "Cs", "Co", "Cn")
+        and character not in "\ufeff\u200b\u2060"
+    )
 
 
 def _address(found: re.Match[str]) -> str:
     """A link as it is shown: where to go, without how and without what only programs read."""
     host, path = found[1], found[2].rstrip("/.,;:!?")
     ended = "." if found[0].rstrip(">").endswith(".") else ""
-    return (host.rstrip(".,;:!?") + path if path and len(path) <= _LONG_PATH else host.rstrip(".,;:!?")) + ended
+    return (
+        host.rstrip(".,;:!?") + path if path and len(path) <= _LONG_PATH else host.rstrip(".,;:!?")
+    ) + ended
 
 
 def _said(line: str) -> tuple[str, tuple[str, ...], bool]:
@@ -264,12 +278,12 @@ def _cut(words: Sequence[str], weights: Sequence[float], start: int, ideal: floa
 
 
 def pause(before: str, after: str) -> float:
-    """How good a place between two pieces is for a break, 0 to 4."""
+    """How good a place between two pieces is for a break: 0 within a Chinese phrase to BEST_PAUSE."""
     if _CLAUSE.search(before):
-        return 4.0
+        return BEST_PAUSE
     if _OPENING.match(after) or after[0] in _OPENING_WIDE:
-        return 2.5
-    return 1.0 if before.strip()[-1:] in _CLOSING_WIDE or before[-1].isspace() else 0.0
+        return 3.5
+    return 2.0 if before.strip()[-1:] in _CLOSING_WIDE or before[-1].isspace() else 0.0
 
 
 def _without_stop(part: str, *, last: bool) -> str:

@@ -1,8 +1,6 @@
 """Kinetic titles: words that rise into the frame one after another, stand, and leave.
 
-Each part of a title is one still picture, drawn once. It moves within a window of its own size: the picture is three
-windows long, empty, shape, empty, and `crop` slides over it. That costs nothing while a part stands, and the
-overlay only covers its window.
+Here they are set and drawn; how they move is in `lanes`.
 """
 
 from __future__ import annotations
@@ -10,21 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from functools import partial
+from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from daemon.errors import RenderError
+from daemon.studio.lanes import Motion, Part
 from daemon.studio.lettering import Faces, advance, faces_of, legible, runs, runs_backwards
 from daemon.studio.moving import luminance, rgb
-from daemon.studio.script import load, pause, pieces
+from daemon.studio.script import BEST_PAUSE, load, pause, pieces
 
 INK: Final = "#ffffff"
 ACCENT: Final = "#ffc857"
 
-_IN_S: Final = 0.65
-_OUT_S: Final = 0.3
-_STAGGER_S: Final = 0.09
 _LEADING: Final = 1.16
 _ASCENT: Final = 1.0
 _BOX: Final = 1.36
@@ -36,101 +33,25 @@ _SMALLEST_PX: Final = 6
 _SHRINK: Final = 0.94
 _MOST_LINES: Final = 24
 _LEAST_OF_LARGEST: Final = 0.75
-_SMALLER_COSTS: Final = 0.5
+_SMALLER_COSTS: Final = 0.6
 _TORN_COSTS: Final = 0.18
 """How breaks are weighed: a title a third smaller costs nearly as much as a torn phrase."""
 
 _FIGURE: Final = re.compile(r"[$€£¥]?\d[\d.,:]*\d\s?[%x×KkM]?(?![A-Za-z])|[$€£¥]?\d\s?[%×]|[$€£¥]\d")
 _ADDRESS: Final = re.compile(r"(?:[\w.+-]+@)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s，。]*)?$", re.IGNORECASE)
 
-Motion = Literal["rise", "right", "down"]
-
 
 @dataclass(frozen=True, slots=True)
 class Title:
     """A kinetic title. `role` is headline, line or closing, anything else is a line; `stressed` are words of the
-    text that are set in `accent`; colours are `#rrggbb`. `leaves` is False where it stands till the end of all."""
+    text that are set in `accent`; colours are `#rrggbb`."""
 
     text: str
     role: str
     position: str
-    start_s: float
-    d_s: float
     colour: str = INK
     accent: str = ACCENT
     stressed: tuple[str, ...] = ()
-    leaves: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a title: what is seen of it, where its upper left corner goes, how it comes in, and as the
-    how-manieth."""
-
-    image: Image.Image
-    x: int
-    y: int
-    motion: Motion
-    turn: int
-
-    def strip(self) -> Image.Image:
-        """The picture that the window slides over."""
-        wide, tall = self.image.size
-        along = self.motion == "right"
-        strip = Image.new("RGBA", (3 * wide, tall) if along else (wide, 3 * tall), (0, 0, 0, 0))
-        strip.paste(self.image, (wide, 0) if along else (0, tall))
-        return strip
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A part as ffmpeg overlays it: input number `at`, its window in pixels, its time in seconds."""
-
-    at: int
-    x: int
-    y: int
-    width: int
-    height: int
-    motion: Motion
-    start_s: float
-    d_s: float
-    delay_s: float
-    in_s: float
-    out_s: float
-
-    def filters(self, number: int, below: str, above: str, fps: str, matrix: str) -> list[str]:
-        """The filters from the label `below` to `above`. `number` makes the label in between the layer's own."""
-        begun = self.start_s + self.delay_s
-        shown = self.d_s - self.delay_s
-        window = f"crop={self.width}:{self.height}:{self._slid(shown)}"
-        return [
-            f"[{self.at}:v:0]scale=out_color_matrix={matrix}:out_range=tv,format=yuva420p,"
-            f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB,trim=duration={shown:.6f},"
-            f"{window},setpts=PTS+{begun:.6f}/TB[part{number}]",
-            f"[{below}][part{number}]overlay=x={self.x}:y={self.y}:format=yuv420:eof_action=pass:"
-            f"enable='between(t,{begun:.6f},{self.start_s + self.d_s:.6f})'[{above}]",
-        ]
-
-    def _slid(self, shown: float) -> str:
-        """Where the window stands, as `crop` is told: it comes fast and settles, and leaves faster and faster."""
-        come = f"1-pow(1-clip(t/{self.in_s:.4f},0,1),4)"
-        gone = f"+pow(clip((t-{shown - self.out_s:.4f})/{self.out_s:.4f},0,1),3)" if self.out_s else ""
-        if self.motion == "right":
-            return f"'{self.width}*(2-({come}{gone}))':0"
-        if self.motion == "down":
-            return f"0:'{self.height}*(2-({come}{gone}))'"
-        return f"0:'{self.height}*({come}{gone})'"
-
-
-def layer(part: Part, title: Title, at: int, turns: int) -> Layer:
-    """The part on the timeline. `turns`: how many there are in the title."""
-    stagger = min(_STAGGER_S, 0.25 * title.d_s / max(1, turns))
-    in_s, out_s = min(_IN_S, 0.35 * title.d_s), min(_OUT_S, 0.2 * title.d_s)
-    width, height = part.image.size
-    return Layer(
-        at, part.x, part.y, width, height, part.motion, title.start_s, title.d_s, part.turn * stagger, in_s,
-        out_s if title.leaves else 0.0,
-    )  # fmt: skip
 
 
 def compose(title: Title, width: int, height: int) -> list[Part]:
@@ -217,19 +138,21 @@ def _composed(title: Title, text: str, frame: _Frame) -> list[Part]:
     top = _top(title.position, tall, frame.height)
     parts: list[Part] = []
     if above:
-        parts.append(Part(_bar(title, frame.px(0.15), bar), frame.margin, _even(top), "right", 0))
+        parts.append(_bar(title, (frame.px(0.15), bar), (frame.margin, _even(top)), "right", 0))
     elif indent and body:
         shrunk = round(body.size * 0.14)
-        line = _bar(title, frame.px(0.012), _even(body.tall - 2 * shrunk))
-        parts.append(Part(line, frame.margin, _even(top + shrunk), "down", 0))
+        size = frame.px(0.012), _even(body.tall - 2 * shrunk)
+        parts.append(_bar(title, size, (frame.margin, _even(top + shrunk)), "down", 0))
     left = None if style.centred else frame.margin + indent
     if body:
         parts += _lines(title, body, frame, left, top + above, len(parts))
     if style.centred:
-        foot = button or _bar(title, frame.px(0.15), bar)
-        motion: Motion = "rise" if button else "right"
-        at = _even((frame.width - foot.width) / 2), _even(top + tall - foot.height)
-        parts.append(Part(foot, *at, motion, len(parts)))
+        wide, high = button.size if button else (frame.px(0.15), bar)
+        at = _even((frame.width - wide) / 2), _even(top + tall - high)
+        if button:
+            parts.append(Part(wide, high, button.copy, *at, "rise", len(parts)))
+        else:
+            parts.append(_bar(title, (wide, high), at, "right", len(parts)))
     return parts
 
 
@@ -279,7 +202,9 @@ def broken(words: Sequence[str], faces: Faces, size: int, column: int) -> tuple[
     return _broken(words, faces, size, column, len(words))[1]
 
 
-def _ends(words: Sequence[str], widths: Sequence[float], count: int, column: int) -> tuple[float, tuple[int, ...]]:
+def _ends(
+    words: Sequence[str], widths: Sequence[float], count: int, column: int
+) -> tuple[float, tuple[int, ...]]:
     """Where `count` lines end at the least cost: uneven lengths cost, and breaks where the text does not pause."""
     ideal = sum(widths) / count
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
@@ -294,7 +219,7 @@ def _ends(words: Sequence[str], widths: Sequence[float], count: int, column: int
                 last = end == len(words)
                 if last != (number == count - 1):
                     continue
-                torn = 0.0 if last else _TORN_COSTS * (1 - pause(words[end - 1], words[end]) / 4)
+                torn = 0.0 if last else _TORN_COSTS * (1 - pause(words[end - 1], words[end]) / BEST_PAUSE)
                 new = cost + ((width - ideal) / column) ** 2 + torn
                 if end not in longer or new < longer[end][0]:
                     longer[end] = (new, (*ends, end))
@@ -317,8 +242,9 @@ def _lines(title: Title, body: _Set, frame: _Frame, left: int | None, top: int, 
         for word in re.findall(r"\S+\s*", line) if apart else [line]:
             offset = advance(line[:begun], body.faces, body.size)
             colour = colours[begun : begun + len(word)]
-            image = _written(word.rstrip(), colour, body, pad, title.colour)
-            parts.append(Part(image, _even(x + offset) - pad, y, "rise", turn + len(parts)))
+            size = _window(word.rstrip(), body, pad)
+            draw = partial(_written, word.rstrip(), colour, body, pad, title.colour)
+            parts.append(Part(*size, draw, _even(x + offset) - pad, y, "rise", turn + len(parts)))
             begun += len(word)
     return parts
 
@@ -336,9 +262,14 @@ def _colours(title: Title, line: str) -> list[str]:
     return colours
 
 
+def _window(line: str, body: _Set, pad: int) -> tuple[int, int]:
+    """The size of a line's window in pixels."""
+    return _even(advance(line, body.faces, body.size)) + 2 * pad, _even(body.size * _BOX)
+
+
 def _written(line: str, colours: Sequence[str], body: _Set, pad: int, ink: str) -> Image.Image:
     """One line in its window, `pad` pixels wider at each side; light letters have a faint shadow."""
-    size = (_even(advance(line, body.faces, body.size)) + 2 * pad, _even(body.size * _BOX))
+    size = _window(line, body, pad)
     letters = Image.new("L", size, 0)
     tinted = Image.new("RGB", size, ink)
     x, baseline, at = float(pad), body.size * _ASCENT, 0
@@ -376,8 +307,8 @@ def _same(run: str, colours: Sequence[str]) -> list[tuple[str, str]]:
     return cut
 
 
-def _bar(title: Title, width: int, height: int) -> Image.Image:
-    return Image.new("RGBA", (width, height), (*rgb(title.accent), 255))
+def _bar(title: Title, size: tuple[int, int], at: tuple[int, int], motion: Motion, turn: int) -> Part:
+    return Part(*size, partial(Image.new, "RGBA", size, (*rgb(title.accent), 255)), *at, motion, turn)
 
 
 def _button(title: Title, address: str, frame: _Frame, column: int) -> Image.Image:
@@ -389,7 +320,9 @@ def _button(title: Title, address: str, frame: _Frame, column: int) -> Image.Ima
     wide, tall = letters.width + _even(body.size * 1.5), _even(body.size * 1.75)
     smooth = 4
     ground = Image.new("L", (wide * smooth, tall * smooth), 0)
-    ImageDraw.Draw(ground).rounded_rectangle((0, 0, wide * smooth - 1, tall * smooth - 1), tall * smooth // 2, 255)
+    ImageDraw.Draw(ground).rounded_rectangle(
+        (0, 0, wide * smooth - 1, tall * smooth - 1), tall * smooth // 2, 255
+    )
     button = Image.new("RGBA", (wide, tall), (*rgb(title.accent), 255))
     button.putalpha(ground.resize((wide, tall), Image.Resampling.LANCZOS))
     top = round(tall / 2 - body.size * (_ASCENT - 0.36))

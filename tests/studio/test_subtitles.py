@@ -55,7 +55,10 @@ def test_the_ends_of_lines_and_a_mark_at_the_start_do_not_matter() -> None:
 
 
 def test_counters_and_blank_lines_may_be_missing() -> None:
-    assert cues("00:01 --> 00:02\none\n00:03 --> 00:04\ntwo") == (Cue(1000, 2000, "one"), Cue(3000, 4000, "two"))
+    assert cues("00:01 --> 00:02\none\n00:03 --> 00:04\ntwo") == (
+        Cue(1000, 2000, "one"),
+        Cue(3000, 4000, "two"),
+    )
     assert cues("1\n0:0:1 --> 0:0:2\none\n2\n0:0:3 --> 0:0:4\n42\n\n") == (
         Cue(1000, 2000, "one"),
         Cue(3000, 4000, "42"),
@@ -70,7 +73,9 @@ def test_what_cannot_be_shown_is_left_out_and_the_rest_is_put_in_order() -> None
     assert [cue.text for cue in cues(text)] == ["long", "within", "last"]
 
 
-@pytest.mark.parametrize("text", ["", "WEBVTT", "a --> b", "A script.\n\nWith two parts.", "1:2:3 -->", "--> 1:2"])
+@pytest.mark.parametrize(
+    "text", ["", "WEBVTT", "a --> b", "A script.\n\nWith two parts.", "1:2:3 -->", "--> 1:2"]
+)
 def test_a_text_that_is_no_subtitle_file_gives_nothing(text: str) -> None:
     assert cues(text) == ()
     assert not is_subtitles(text)
@@ -82,7 +87,24 @@ def test_a_subtitle_file_is_told_from_a_script() -> None:
     assert not is_subtitles("Press A --> B to go on.")
 
 
-PARTS = ["-->", "00:00:01,000", "00:01.5", " ", "\n", "\r\n", "1", "<", ">", "<i", "{\\", "}", "&", ";", "NOTE", "字"]
+PARTS = [
+    "-->",
+    "00:00:01,000",
+    "00:01.5",
+    " ",
+    "\n",
+    "\r\n",
+    "1",
+    "<",
+    ">",
+    "<i",
+    "{\\",
+    "}",
+    "&",
+    ";",
+    "NOTE",
+    "字",
+]
 
 
 @settings(max_examples=200, deadline=None)
@@ -97,7 +119,8 @@ def test_whatever_the_text_cues_are_in_order_and_show_something(text: str) -> No
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 10**7), st.integers(1, 10**5), st.text("ab 字", min_size=1, max_size=9)), max_size=9
+        st.tuples(st.integers(0, 10**7), st.integers(1, 10**5), st.text("ab 字", min_size=1, max_size=9)),
+        max_size=9,
     )
 )
 def test_what_is_written_is_read_again(rows: list[tuple[int, int, str]]) -> None:
