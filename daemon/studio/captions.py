@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,9 @@ _MARGIN: Final = 0.06
 _LEADING: Final = 1.28
 _LINES: Final = 2
 _MOST_AT_ONCE: Final = 2
+_MOST_HELD: Final = 64
+"""So many that overlap are kept in mind: a file of nothing but overlaps is still read in time that is its length's."""
+
 _GROUND: Final = 165
 """The ground's opacity of 255: white on it has a contrast of 6.3 over a white picture (WCAG 2.2 asks for 4.5)."""
 
@@ -89,12 +93,12 @@ def sequence(captions: Iterable[Caption], d_s: float) -> list[Caption]:
     shown: list[Caption] = []
     active: list[Caption] = []
     coming = 0
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         active = [one for one in active if one.end_s > begin]
         while coming < len(waiting) and waiting[coming].start_s <= begin:
-            active = [*active, waiting[coming]][-_MOST_AT_ONCE:]
+            active = [*active, waiting[coming]][-_MOST_HELD:]
             coming += 1
-        text = "\n".join(dict.fromkeys(one.text for one in active))
+        text = "\n".join(dict.fromkeys(one.text for one in active[-_MOST_AT_ONCE:]))
         if text and shown and shown[-1].text == text and shown[-1].end_s == begin:
             shown[-1] = replace(shown[-1], end_s=end)
         elif text:

@@ -18,6 +18,7 @@ from daemon.studio import slides
 _IN_S: Final = 0.65
 _OUT_S: Final = 0.3
 _STAGGER_S: Final = 0.09
+_SAME_S: Final = 1e-6
 
 Motion = Literal["rise", "right", "down"]
 
@@ -80,10 +81,12 @@ class Lane:
         return [(one, one.part.x) for one in self.shown], tops
 
     def _slid(self, one: Shown) -> str:
-        """How far the window has slid, in windows: it comes fast and settles, and leaves faster and faster."""
+        """How far the window has slid, in windows: a part comes fast and settles, and leaves faster and faster.
+        What rises goes on upwards, a bar goes back to where it came from."""
         slid = f"1-pow(1-clip((t-{one.start_s:.4f})/{one.in_s:.4f},0,1),4)"
         if one.out_s:
-            slid += f"+pow(clip((t-{one.end_s - one.out_s:.4f})/{one.out_s:.4f},0,1),3)"
+            sign = "+" if self.motion == "rise" else "-"
+            slid += f"{sign}pow(clip((t-{one.end_s - one.out_s:.4f})/{one.out_s:.4f},0,1),3)"
         return slid if self.motion == "rise" else f"2-({slid})"
 
 
@@ -106,7 +109,9 @@ def shared(shown: Iterable[Shown]) -> list[list[Shown]]:
     lanes: list[list[Shown]] = []
     for one in sorted(shown, key=lambda one: (one.start_s, one.part.turn)):
         free = (
-            lane for lane in lanes if lane[-1].end_s <= one.start_s and lane[0].part.motion == one.part.motion
+            lane
+            for lane in lanes
+            if lane[-1].end_s <= one.start_s + _SAME_S and lane[0].part.motion == one.part.motion
         )
         lane = next(free, None)
         if lane is None:

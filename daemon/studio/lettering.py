@@ -44,7 +44,9 @@ _EMOJI: Final = re.compile(
     "[\U0001f000-\U0001faff\U000e0020-\U000e007f\u20e3\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
     "|[\u2600-\u27bf](?=\ufe0f)"
 )
-"""Coloured pictures, which no font of titles has; a tick or a star without the sign that colours it is drawn."""
+_SIGN: Final = re.compile("[\u2600-\u27bf\u2b00-\u2bff]")
+"""Coloured pictures, which no font of titles has. Signs that are also letters, a tick or a star, are drawn where the
+first font has them and are not asked to be coloured."""
 
 _WORDS: Final = re.compile(r"\s+|[^\s]+")
 
@@ -94,6 +96,8 @@ def letter(text: str, position: str, width: int, height: int) -> Lettering:
 def legible(text: str) -> str:
     """What of a text can be drawn as letters: without emoji and invisible signs, its lines kept; may be empty."""
     plain = _EMOJI.sub("", unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\t", " "))
+    first = next(fonts(language_of(plain)))
+    plain = _SIGN.sub(lambda found: found[0] if first.draws(found[0]) else "", plain)
     plain = _LOOSE_JOINER.sub("", plain)
     kept = (
         "".join(c for c in line if c not in _INVISIBLE and unicodedata.category(c) != "Cc")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ _DARKEST: Final = 0.45
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _LUMA: Final = (0.2126, 0.7152, 0.0722)
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 Rgb = tuple[int, int, int]
 
 
@@ -297,12 +297,14 @@ def _readable(frame: Field, *, light: bool) -> Field:
     """Too bright a place is dimmed, under dark letters too dark a one is raised: what is written stays legible."""
     shares = np.clip(frame, 0, 1)
     # A power of 2.2 for WCAG's exact curve: within 0.01 of it at the luminances at stake.
-    bright: Field = (shares**2.2) @ np.array(_LUMA, np.float32)
+    bright: Field = np.dot(shares**2.2, np.array(_LUMA, np.float32))
     if light:
-        lack = np.clip((_DARKEST - bright) / (1 - bright), 0, 1)[..., None]
-        return shares + (1 - shares) * lack
+        lack = np.clip((_DARKEST - bright) / np.maximum(1 - bright, 1e-3), 0, 1)[..., None]
+        raised: Field = shares + (1 - shares) * lack
+        return raised
     dimmed = bright / (1 + np.clip(bright, 0, None) ** 2 / _BRIGHTEST**2) ** 0.5
     kept: Field = (np.divide(dimmed, bright, out=np.ones_like(bright), where=bright > 1e-6) ** (1 / 2.2))[
         ..., None
     ]
-    return shares * kept
+    result: Field = shares * kept
+    return result

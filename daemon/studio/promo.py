@@ -14,10 +14,13 @@ from typing import Final
 from daemon.nemo.wire import TEXT_TRACK, VIDEO_TRACK, JsonObject
 from daemon.studio.moving import PALETTES, STYLES
 from daemon.studio.operations import Mood, Promo
-from daemon.studio.script import Screen, screens
+from daemon.studio.script import Screen, load, screens
 
 FPS: Final = 30
 SHORT_PX: Final = 1080
+
+MOST_CHARACTERS: Final = 40_000
+"""A script beyond this is a book: it would be read for 40 minutes and more."""
 
 WORD_MS: Final = 353
 """170 words a minute: the middle of the 160 to 180 that the BBC's subtitle guidelines and Ofcom ask for."""
@@ -61,6 +64,9 @@ class TooMuch(Exception):
 
 def draft(promo: Promo) -> JsonObject:
     """The draft of a promo, of exactly the length asked for. Raises NothingToShow and TooMuch."""
+    if len(promo.script) > MOST_CHARACTERS:
+        comfortable = round(load(promo.script) * WORD_MS)
+        raise TooMuch(comfortable // 2, comfortable)
     shown = screens(promo.script)
     if not shown:
         raise NothingToShow

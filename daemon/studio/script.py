@@ -26,7 +26,7 @@ _WRAPPED: Final = 50
 """A line of so many characters may have been wrapped by an editor: the next one goes on with it."""
 
 _HEADING: Final = re.compile(r"#{1,6}\s+")
-_RULE: Final = re.compile(r"[-*_=~`]{3,}.{0,20}|\|?[\s:|-]{3,}\|?")
+_RULE: Final = re.compile(r"[-*_=~ ]{3,}|`{3,}\w*|[ :|-]{3,}")
 _LIST: Final = re.compile(r"(?:[-*+•·▪‣◦☐☑✓✔]|\d{1,3}[.)、]|[a-z]\))\s+(?=\S)|[•▪‣◦☐☑]")
 _SCENE: Final = re.compile(
     r"(?:(?:scene|shot|slide|frame|part|act)\s*#?\d{1,3}|(?:场景|镜头|画面|幕|第)\s*[\d一二三四五六七八九十]{1,3}\s*[场幕镜页]?)"
@@ -42,8 +42,8 @@ _SPEAKER: Final = re.compile(
 )
 _TITLE: Final = re.compile(r"(?:title|headline|标题|主标题)\s*[:：]\s*", re.IGNORECASE)
 _DIRECTION: Final = re.compile(
-    r"(?:visuals?|video|music|sfx|sound(?: effects?)?|camera|b-?roll|image|background|transition|画面|音乐|音效|镜头|转场|背景)"
-    r"\s*[:：].*|(?:INT|EXT)\.\s.*|(?:FADE|CUT|DISSOLVE)\s(?:IN|OUT|TO)\b.*"
+    r"(?i:visuals?|video|music|sfx|sound(?: effects?)?|camera|b-?roll|image|background|transition|画面|音乐|音效|镜头"
+    r"|转场|背景)\s*[:：].*|(?:INT|EXT)\.\s.*|(?:FADE|CUT|DISSOLVE)\s(?:IN|OUT|TO)\b.*"
 )
 _TIMES: Final = re.compile(
     r"[\[(（]?\s*\d{1,2}:\d{2}(?::\d{2})?(?:\s*[-–—~]\s*\d{1,2}:\d{2}(?::\d{2})?)?\s*[\])）]?\s*[:：|-]?\s*"
@@ -60,17 +60,22 @@ _URL: Final = re.compile(
 )
 _LONG_PATH: Final = 24
 
-_WIDE: Final = r"\u1100-\u11ff\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uff60"
+_WIDE: Final = (
+    r"\u1100-\u11ff\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    r"\uff00-\uff60"
+)
+_QUOTES: Final = r"""["'”’)\]»]{0,3}"""
 _END: Final = re.compile(
-    r"""(?<![.!?…])[.!?…]+(?=["'”’)\]»]{0,3}(?:\s|$|[%s]))["'”’)\]»]{0,3}|[。！？!?；]+[”’」』）]{0,3}"""
-    % _WIDE
+    rf"(?<![.!?…])[.!?…]+(?={_QUOTES}(?:\s|$|[{_WIDE}])){_QUOTES}|(?<![。！？；])[。！？；]+[”’」』）]{{0,3}}"
 )
 _SHORTENED: Final = re.compile(
-    r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|inc|ltd|co|corp|no|nos|fig|vol|approx|dept|est|min|max|e\.g|i\.e"
-    r"|a\.m|p\.m|[a-z](?:\.[a-z])*)\.$",
+    r"(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|inc|ltd|co|corp|approx|dept|[a-hj-z](?:\.[a-z])*|i\.e)\.$",
     re.IGNORECASE,
 )
-_PIECE: Final = re.compile(r"[^\s%s]+\s*|[%s]\s*" % (_WIDE, _WIDE))
+_COUNTED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|fig|vol|ch|p)\.$", re.IGNORECASE)
+"""They shorten a word where a figure follows: "No. 5", but "Just say no."."""
+
+_PIECE: Final = re.compile(rf"[^\s{_WIDE}]+\s*|[{_WIDE}]\s*")
 _CLAUSE: Final = re.compile(r"""[,;:，、；：—–…]["'”’」』)）]?\s*$""")
 _OPENING: Final = re.compile(
     r"(?:and|but|or|so|because|while|when|with|that|which|who|where|if|for|to|from|without|then|than)\s",
@@ -137,7 +142,7 @@ def load(text: str) -> float:
 
 def _lines(script: str) -> Iterator[_Line]:
     """The script's lines as they are to be read: marks and directions gone, wrapped ones put together."""
-    scene, begun = 0, False
+    scene, begun, last = 0, False, ""
     waiting: _Line | None = None
     for written in _prepared(script).split("\n"):
         plain = written.strip().lstrip(">").strip()
@@ -145,14 +150,14 @@ def _lines(script: str) -> Iterator[_Line]:
         labelled = _SCENE.match(_HEADING.sub("", plain, count=1))
         text, stressed, titled = _said(plain)
         parted = not plain or bool(_LIST.match(plain)) or heading or bool(labelled) or titled
-        if waiting is not None and (parted or not _goes_on(waiting.text, text)):
+        if waiting is not None and (parted or not _goes_on(last, text)):
             yield waiting
             waiting = None
         if begun and (heading or labelled or _RULE.fullmatch(plain)):
             scene, begun = scene + 1, False
         if not text:
             continue
-        begun = True
+        begun, last = True, text
         if waiting is not None:
             between = "" if _is_wide(waiting.text[-1]) or _is_wide(text[0]) else " "
             waiting = replace(
@@ -226,10 +231,15 @@ def _goes_on(before: str, line: str) -> bool:
 def _sentences(text: str) -> list[str]:
     found, start = [], 0
     for end in _END.finditer(text):
-        rest = text[end.end() :].lstrip()
+        rest = text[end.end() : end.end() + 8].lstrip()
+        last = text[max(start, end.end() - 12) : end.end()]
         if end[0][0] in ".…" and rest[:1].islower():
             continue
-        if end[0] == "." and _SHORTENED.search(text[max(start, end.end() - 12) : end.end()]) and rest:
+        if (
+            end[0] == "."
+            and rest
+            and (_SHORTENED.search(last) or (rest[0].isdigit() and _COUNTED.search(last)))
+        ):
             continue
         found.append(text[start : end.end()].strip())
         start = end.end()
@@ -241,11 +251,11 @@ def _parts(sentence: str) -> list[str]:
     words = pieces(sentence)
     weights = [load(word) for word in words]
     parts: list[str] = []
-    start = 0
-    while sum(weights[start:]) > FULLEST:
-        left = sum(weights[start:])
+    start, left = 0, sum(weights)
+    while left > FULLEST:
         cut = _cut(words, weights, start, left / ceil(left / FULLEST))
         parts.append("".join(words[start:cut]).strip())
+        left -= sum(weights[start:cut])
         start = cut
     parts.append("".join(words[start:]).strip())
     return [_without_stop(part, last=part is parts[-1]) for part in parts if part]
