@@ -12,6 +12,9 @@ from itertools import pairwise
 from typing import Final
 
 from daemon.media.probe import Probe
+from daemon.studio import moving
+from daemon.studio.captions import Strip
+from daemon.studio.lanes import Lane
 from daemon.studio.scene import Clip, Crop, Mirror, Scene, Step, Turn
 
 _FADE_S: Final = 0.3
@@ -106,7 +109,7 @@ def _follows(before: Clip, clip: Clip) -> bool:
     """Whether a clip is a later piece of the same file, near enough to read on to it."""
     gap = clip.from_s - before.from_s - before.d_s * before.speed
     same = (before.asset, before.silent) == (clip.asset, clip.silent)
-    return same and not clip.still and -_TOUCHING_S <= gap <= _WIDEST_GAP_S
+    return same and not clip.still and clip.backdrop is None and -_TOUCHING_S <= gap <= _WIDEST_GAP_S
 
 
 def placed(clips: Sequence[Clip], probes: Mapping[str, Probe]) -> list[Input]:
@@ -123,7 +126,7 @@ def placed(clips: Sequence[Clip], probes: Mapping[str, Probe]) -> list[Input]:
 def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     """The scene with its size settled: even, and never larger than the pictures are (nothing is upscaled
     unless another clip needs the room)."""
-    first = inputs[0]
+    first = next((one for one in inputs if one.probe.width), inputs[0])
     width, height = scene.width or first.size[0], scene.height or first.size[1]
     if width < 2 or height < 2:
         width, height = 1280, 720
@@ -153,8 +156,10 @@ def runs(clips: Sequence[Clip]) -> list[range]:
     return [range(first, last) for first, last in pairwise([*firsts, len(clips)])]
 
 
-def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay]) -> list[str]:
-    """The filters that end in [picture]."""
+def pictures(
+    scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay], layers: Sequence[Lane | Strip] = ()
+) -> list[str]:
+    """The filters that end in [picture]: the clips, over them the still texts, over those the moving ones."""
     matrix = _matrix(inputs[0].probe)
     spans = _spans(scene)
     parts = _split(inputs, "V", "in")
@@ -169,8 +174,11 @@ def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay])
             f"[shown{number}][over{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
             f"enable='between(t,{seconds(overlay.start_s)},{seconds(end)})'[shown{number + 1}]"
         )
+    for number, layer in enumerate(layers, len(overlays)):
+        below, above = f"shown{number}", f"shown{number + 1}"
+        parts += layer.filters(number, below, above, rate(scene.fps), matrix)
     fades = "".join(f"{one}," for one in _fades(scene))
-    parts.append(f"[shown{len(overlays)}]{fades}format=yuv420p,{_tags(matrix)}[picture]")
+    parts.append(f"[shown{len(overlays) + len(layers)}]{fades}format=yuv420p,{_tags(matrix)}[picture]")
     return parts
 
 
@@ -231,6 +239,9 @@ def _fades(scene: Scene) -> list[str]:
 def _picture(scene: Scene, one: Input, number: int, count: int, matrix: str) -> list[str]:
     """One clip to [v<number>]: the scene's size, rate and colour, exactly `count` frames."""
     fps = rate(scene.fps)
+    if one.clip.backdrop is not None:
+        enlarged = moving.enlarged(scene.width, scene.height, matrix)
+        return [f"[{one.at}:v:0]{enlarged},{_tags(matrix)},fps={fps},trim=end_frame={count}[v{number}]"]
     if one.clip.still:
         loop = f"loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/({fps})/TB"
         fitted = _fitted(scene, one, number, f"[{one.at}:v:0]{_shaped(one)}", matrix)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, features
 
 from daemon.errors import RenderError
 from daemon.studio.fonts import Font, fonts, language_of
@@ -34,10 +34,26 @@ _LEAST: Final = 0.4
 _SHRINK: Final = 0.9
 _LEADING: Final = 1.25
 _NO_LINE_START: Final = frozenset("，。、！？：；）」』】》〉…—～·ー々,.!?:;)]}%’”")
-_INVISIBLE: Final = frozenset("\ufe0e\ufe0f\u200b\u200c\u200d\u2060\ufeff")
+_INVISIBLE: Final = frozenset("\ufe0e\ufe0f\u200b\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e")
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""They shape Arabic and Indic letters; the fonts have no picture of them."""
+
+_LOOSE_JOINER: Final = re.compile(r"(?<!\w)[\u200c\u200d]|[\u200c\u200d](?!\w)")
+
+_EMOJI: Final = re.compile(
+    "[\U0001f000-\U0001faff\U000e0020-\U000e007f\u20e3\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
+    "|[\u2600-\u27bf](?=\ufe0f)"
+)
+_SIGN: Final = re.compile("[\u2600-\u27bf\u2b00-\u2bff]")
+"""Coloured pictures, which no font of titles has. Signs that are also letters, a tick or a star, are drawn where the
+first font has them and are not asked to be coloured."""
+
 _WORDS: Final = re.compile(r"\s+|[^\s]+")
 
-_Run = tuple[Font, str]
+Faces = dict[str, Font]
+"""The font of each character of a text."""
+
+Run = tuple[Font, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +71,12 @@ def letter(text: str, position: str, width: int, height: int) -> Lettering:
     Lines break at "\\n" and where the frame ends; the letters shrink, to 40 % at most, until all of it fits. Raises
     RenderError when a character is in no font here, or the text is too long for the frame.
     """
-    shown = _cleaned(text)
+    shown = legible(text)
+    if not shown:
+        raise RenderError("drawing text", "the text is empty", "Say what the text should be")
     if len(shown) > _LONGEST:
         raise _too_long(shown)
-    faces = _faces(shown)
+    faces = faces_of(shown)
     box = (round(width * (1 - 2 * _MARGIN)), round(height * _HEIGHT))
     size = max(_SMALLEST_PX, round(min(width, height) * _SIZE))
     smallest = max(_SMALLEST_PX, round(size * _LEAST))
@@ -75,25 +93,38 @@ def letter(text: str, position: str, width: int, height: int) -> Lettering:
     return Lettering(image, (width - image.width) // 2, _top(position, image.height, height))
 
 
-def _cleaned(text: str) -> str:
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\t", " ").strip().split("\n")
+def legible(text: str) -> str:
+    """What of a text can be drawn as letters: without emoji and invisible signs, its lines kept; may be empty."""
+    plain = _EMOJI.sub("", unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\t", " "))
+    first = next(fonts(language_of(plain)))
+    plain = _SIGN.sub(lambda found: found[0] if first.draws(found[0]) else "", plain)
+    plain = _LOOSE_JOINER.sub("", plain)
     kept = (
-        "".join(c for c in line if c not in _INVISIBLE and unicodedata.category(c) != "Cc") for line in lines
+        "".join(c for c in line if c not in _INVISIBLE and unicodedata.category(c) != "Cc")
+        for line in plain.strip().split("\n")
     )
-    shown = "\n".join(re.sub(r"\s+", " ", line).strip() for line in kept).strip()
-    if not shown:
-        raise RenderError("drawing text", "the text is empty", "Say what the text should be")
-    return shown
+    return "\n".join(re.sub(r"\s+", " ", line).strip() for line in kept).strip()
 
 
-def _faces(text: str) -> dict[str, Font]:
-    """The font of each character: the first that draws it. Raises RenderError naming those none draws."""
-    wanted = {character for character in text if not character.isspace()}
-    faces: dict[str, Font] = {}
+def faces_of(text: str, weight: int | None = None) -> Faces:
+    """The font of each character: the first that draws it; `weight` (100 to 900) where a font has several.
+
+    A text that is written from right to left has one font for all of it. Raises RenderError naming what no font draws.
+    """
+    wanted = {character for character in text if not character.isspace() and character not in _JOINERS}
+    whole = runs_backwards(text)
+    if whole and not features.check("raqm"):
+        raise RenderError(
+            "drawing text",
+            "this Pillow cannot set text that runs from right to left",
+            "Install a Pillow with libraqm: the wheels from PyPI have it",
+        )
+    faces: Faces = {}
     for font in fonts(language_of(text)):
-        for character in wanted - faces.keys():
-            if font.draws(character):
-                faces[character] = font
+        weighed = replace(font, weight=weight) if weight is not None and font.weight is not None else font
+        drawn = {character for character in wanted - faces.keys() if font.draws(character)}
+        if not whole or drawn == wanted:
+            faces |= dict.fromkeys(drawn, weighed)
         if len(faces) == len(wanted):
             return faces
     missing = sorted(wanted - faces.keys())
@@ -105,12 +136,17 @@ def _faces(text: str) -> dict[str, Font]:
     )
 
 
+def runs_backwards(text: str) -> bool:
+    """Whether something in it is written from right to left."""
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+
+
 def _script(character: str) -> str:
     name = unicodedata.name(character, "")
     return f", {name.split()[0].lower()}" if name else ""
 
 
-def _balanced(line: str, faces: dict[str, Font], size: int, width: int) -> list[str]:
+def _balanced(line: str, faces: Faces, size: int, width: int) -> list[str]:
     """As few lines as `width` allows, about equally long: no word left alone in the last one."""
     fewest = _wrapped(line, faces, size, width)
     if len(fewest) == 1:
@@ -123,7 +159,7 @@ def _balanced(line: str, faces: dict[str, Font], size: int, width: int) -> list[
     return fewest
 
 
-def _wrapped(line: str, faces: dict[str, Font], size: int, width: int) -> list[str]:
+def _wrapped(line: str, faces: Faces, size: int, width: int) -> list[str]:
     """A line broken to `width` pixels: between words, and between the characters of scripts without."""
     lines = [""]
     for piece in _pieces(line):
@@ -161,29 +197,34 @@ def _parts(word: str) -> list[str]:
     return parts
 
 
-def _runs(line: str, faces: dict[str, Font]) -> list[_Run]:
+def runs(line: str, faces: Faces) -> list[Run]:
     """The line cut where the font changes; a space stays with what stands before it."""
-    runs: list[_Run] = []
+    found: list[Run] = []
     for character in line:
-        font = faces.get(character) or (runs[-1][0] if runs else None)
+        font = faces.get(character) or (found[-1][0] if found else None)
         if font is None:
             continue
-        if runs and runs[-1][0] == font:
-            runs[-1] = (font, runs[-1][1] + character)
+        if found and found[-1][0] == font:
+            found[-1] = (font, found[-1][1] + character)
         else:
-            runs.append((font, character))
-    return runs
+            found.append((font, character))
+    return found
 
 
-def _length(line: str, faces: dict[str, Font], size: int) -> float:
-    return sum(font.at(size).getlength(run) for font, run in _runs(line, faces)) + 2 * _outline(size)
+def advance(line: str, faces: Faces, size: int) -> float:
+    """How wide a line is, in pixels, without an outline."""
+    return sum(font.at(size).getlength(run) for font, run in runs(line, faces))
+
+
+def _length(line: str, faces: Faces, size: int) -> float:
+    return advance(line, faces, size) + 2 * _outline(size)
 
 
 def _outline(size: int) -> int:
     return max(1, round(size / 14))
 
 
-def _drawn(lines: Sequence[str], faces: dict[str, Font], size: int) -> Image.Image:
+def _drawn(lines: Sequence[str], faces: Faces, size: int) -> Image.Image:
     """The lines, centred, white with a dark outline over a soft shadow, on a transparent ground."""
     pad = size // 3
     wide = max(_length(line, faces, size) for line in lines)
@@ -194,7 +235,7 @@ def _drawn(lines: Sequence[str], faces: dict[str, Font], size: int) -> Image.Ima
         x = (canvas[0] - _length(line, faces, size)) / 2 + _outline(size)
         # Latin and CJK stand on one baseline, about 0.98 of the size below the line's top.
         baseline = pad + number * size * _LEADING + size * 0.98
-        for font, run in _runs(line, faces):
+        for font, run in runs(line, faces):
             opened = font.at(size)
             for layer, stroke in ((outline, _outline(size)), (white, 0)):
                 ImageDraw.Draw(layer).text(

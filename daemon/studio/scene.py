@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from daemon.errors import RenderError
 from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
-from daemon.studio.operations import CALM, MARK_WIDTH, MOODS, Mood
+from daemon.studio.operations import CALM, MARK_OPACITY, MARK_WIDTH, MOODS, Mood
+from daemon.studio import titles
+from daemon.studio.moving import Backdrop, is_colour
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
@@ -55,7 +57,7 @@ class Clip:
 
     `loudness`: the LUFS its sound is brought to, None to leave it; `gain`: dB by which it is changed.
     `geometry`: what is done to the picture before it is fitted into the frame. `crossfade_s`: what it shares with
-    the clip before.
+    the clip before. `backdrop`: what is drawn instead of a file.
     """
 
     asset: str
@@ -70,6 +72,7 @@ class Clip:
     gain: float = 0.0
     geometry: tuple[Step, ...] = ()
     crossfade_s: float = 0.0
+    backdrop: Backdrop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """`style`: kinetic, caption, or "" for one that stands still. What follows it is for kinetic ones alone."""
+
     text: str
     start_s: float
     d_s: float
     position: str
+    style: str = ""
+    role: str = "line"
+    colour: str = titles.INK
+    accent: str = titles.ACCENT
+    stressed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ def read_scene(draft: JsonObject) -> Scene:
     clips = tuple(videos or sounds)
     if not clips:
         raise RenderError("reading the draft", "it holds no clip", "Upload a clip first")
-    nameless = next((clip for clip in clips if not clip.asset), None)
+    nameless = next((clip for clip in clips if not clip.asset and clip.backdrop is None), None)
     if nameless is not None:
         raise RenderError(
             "reading the draft", f"the segment {nameless.title or 'without title'} names no file"
@@ -207,6 +217,7 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
         gain=min(_MOST_GAIN_DB, max(-_MOST_GAIN_DB, _number(m, "gain", 0.0))),
         geometry=tuple(_steps(m.get("geometry"))),
         crossfade_s=min(d_s, max(0.0, _number(m, "crossfade", 0) / 1000)),
+        backdrop=_backdrop(m) if m.get("kind") == "backdrop" else None,
     )
 
 
@@ -236,8 +247,14 @@ def _mark(m: Mapping[str, Any]) -> Mark:
         asset=str(m.get("asset") or ""),
         own=str(m.get("own") or ""),
         corner=str(m.get("corner") or "bottom-right"),
-        opacity=min(1.0, max(0.0, _number(m, "opacity", 0.8))),
+        opacity=min(1.0, max(0.0, _number(m, "opacity", MARK_OPACITY))),
         width=min(1.0, max(0.01, _number(m, "width", MARK_WIDTH))),
+    )
+
+
+def _backdrop(m: Mapping[str, Any]) -> Backdrop:
+    return Backdrop(
+        str(m.get("backdrop") or ""), str(m.get("palette") or ""), abs(int(_number(m, "seed", 0)))
     )
 
 
@@ -255,12 +272,22 @@ def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
 
 
 def _text(d_s: float, m: Mapping[str, Any]) -> Text:
+    stressed = m.get("stressed")
     return Text(
         text=str(m.get("text") or m.get("title") or ""),
         start_s=max(0.0, _number(m, "start", 0) / 1000),
         d_s=d_s,
         position=str(m.get("position") or "center"),
+        style=str(m.get("style") or ""),
+        role=str(m.get("role") or "line"),
+        colour=_colour(m.get("colour"), titles.INK),
+        accent=_colour(m.get("accent"), titles.ACCENT),
+        stressed=tuple(str(one) for one in stressed if one) if isinstance(stressed, list) else (),
     )
+
+
+def _colour(value: object, default: str) -> str:
+    return value if isinstance(value, str) and is_colour(value) else default
 
 
 def _number(m: Mapping[str, Any], key: str, default: float) -> float:
