@@ -7,12 +7,14 @@ come in from outside (`Levels`), for they are measured in passes of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
 from daemon.media.probe import Probe
+from daemon.studio import cutout
+from daemon.studio.cutout import Cut
 from daemon.studio.scene import Bed, Clip, Scene, Text
 
 RATE: Final = 48_000
@@ -99,6 +101,8 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
         width, height = 1280, 720
     scales = [min(width / one.probe.width, height / one.probe.height) for one in inputs if one.probe.width]
     too_large = max(1.0, min(scales, default=1.0))
+    if any(one.clip.background for one in inputs):
+        too_large = max(too_large, min(width, height) / cutout.MOST_LINES)
     fps = scene.fps or first.fps
     return replace(
         scene,
@@ -108,11 +112,27 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     )
 
 
-def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay]) -> list[str]:
-    """The filters that end in [picture]."""
+def pictures(
+    scene: Scene,
+    inputs: Sequence[Input],
+    overlays: Sequence[Overlay],
+    cuts: Mapping[int, Cut],
+    pixels: str = "yuv420p",
+) -> list[str]:
+    """The filters that end in [picture]. `cuts`: the figures to cut out, by the clip's number; `pixels`: the
+    format of the result, one with an alpha plane where it keeps transparency."""
     matrix = _matrix(inputs[0].probe)
-    parts = [line for at, one in enumerate(inputs) for line in _picture(scene, one, at, matrix)]
-    labels = "".join(f"[v{at}]" for at in range(len(inputs)))
+    alpha = pixels.startswith("yuva")
+    parts = []
+    for at, one in enumerate(inputs):
+        cut = cuts.get(at)
+        if cut is None or cut.mask is None:
+            parts += _picture(scene, one, at, matrix)
+        if cut is not None:
+            parts += cutout.composed(shared(scene, inputs), cut, at, one.clip.d_s, alpha)
+        elif alpha:
+            parts.append(cutout.opaque(at))
+    labels = "".join(f"[c{at}]" if alpha or at in cuts else f"[v{at}]" for at in range(len(inputs)))
     parts.append(f"{labels}concat=n={len(inputs)}:v=1:a=0,{_fill(scene.d_s)}[shown0]")
     for number, overlay in enumerate(overlays):
         text = overlay.text
@@ -122,8 +142,21 @@ def pictures(scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay])
             f"[shown{number}][text{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
             f"enable='between(t,{_s(text.start_s)},{_s(end)})'[shown{number + 1}]"
         )
-    parts.append(f"[shown{len(overlays)}]format=yuv420p,{_tags(matrix)}[picture]")
+    parts.append(f"[shown{len(overlays)}]format={pixels},{_tags(matrix)}[picture]")
     return parts
+
+
+def shared(scene: Scene, inputs: Sequence[Input]) -> cutout.Frame:
+    """What all pictures of the scene have in common."""
+    matrix = _matrix(inputs[0].probe)
+    return cutout.Frame(scene.width, scene.height, rate(scene.fps), matrix, _tags(matrix))
+
+
+def frames_to_cut(scene: Scene, inputs: Sequence[Input], at: int, near: tuple[int, int]) -> list[str]:
+    """The filters of the ffmpeg that reads clip `at` alone: from input 0 to [full], as `pictures` would show
+    it, and to [near], small, for the segmenter."""
+    parts = _picture(scene, inputs[at], 0, _matrix(inputs[0].probe))
+    return [*parts, "[v0]split[full][whole]", f"[whole]{cutout.near(near)}[near]"]
 
 
 def clip_sound(scene: Scene, inputs: Sequence[Input]) -> list[str]:
@@ -226,6 +259,7 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     width, height, own = scene.width, scene.height, one.probe
     colour = _colour(one, matrix)
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
+    bars = cutout.bars(one.clip.background)
     if abs(own.width - width) <= 1 and abs(own.height - height) <= 1:
         crop = f"crop={width}:{height}:0:0," if (own.width, own.height) != (width, height) else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
@@ -234,7 +268,7 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     scale = min(width / own.width, height / own.height)
     inner = f"{_even(own.width * scale)}:{_even(own.height * scale)}"
     if not one.clip.blur:
-        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1"]
+        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1{bars}"]
     small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
     return [
         f"{source}split[far{at}][near{at}]",
@@ -266,11 +300,11 @@ def _fill(d_s: float) -> str:
 
 def _colour(one: Input, matrix: str) -> str:
     """What `scale` is told of colour: to limited range and `matrix`, from what the source says or is."""
-    known = "" if one.clip.still or one.probe.pixel_format.startswith(_RGB) else _own_matrix(one.probe)
+    known = "" if one.clip.still or one.probe.pixel_format.startswith(_RGB) else own_matrix(one.probe)
     return f"{f'in_color_matrix={known}:' if known else ''}out_color_matrix={matrix}:out_range=tv"
 
 
-def _own_matrix(own: Probe) -> str:
+def own_matrix(own: Probe) -> str:
     """The source's matrix in `scale`'s words. Untagged video is SD or HD by its size, as players guess;
     swscale alone would call it SD always."""
     guess = "bt709" if min(own.width, own.height) >= 720 else "bt601"
@@ -279,7 +313,7 @@ def _own_matrix(own: Probe) -> str:
 
 def _matrix(own: Probe) -> str:
     """The matrix of the result: the first clip's where it is one that every player knows."""
-    return "bt601" if _own_matrix(own) == "bt601" else "bt709"
+    return "bt601" if own_matrix(own) == "bt601" else "bt709"
 
 
 def _tags(matrix: str) -> str:

@@ -17,10 +17,14 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, music
+from daemon.studio import cutout, graph, music
+from daemon.studio.cutout import Cut
 from daemon.studio.graph import Input, Levels, Overlay
+from daemon.studio.grounds import ground, still
 from daemon.studio.lettering import letter
-from daemon.studio.scene import Clip, Scene, has_pictures, read_scene
+from daemon.studio.matte.carried import MISSING, find_model
+from daemon.studio.matte.stream import Streams, mask_size, streams
+from daemon.studio.scene import Clip, Scene, has_pictures, is_transparent, read_scene
 
 _MUXERS: Final = {
     "mp4": "mp4",
@@ -31,6 +35,9 @@ _MUXERS: Final = {
     "mp3": "mp3",
     "wav": "wav",
 }
+_ALPHA: Final = {"webm": "yuva420p", "mov": "yuva444p10le"}
+"""Formats that hold transparency, as VP9 and as ProRes 4444, and the pixels of each."""
+
 _SOUND_FORMS: Final = frozenset({"m4a", "mp3", "wav"})
 _CRF: Final = {"high": 20, "medium": 23, "low": 28}
 _VP9_CRF: Final = {"high": 30, "medium": 34, "low": 40}
@@ -56,15 +63,20 @@ _MOST_BACK_DB: Final = 3.0
 be heard as distortion."""
 
 _SOUND_OF: Final = {"mp4": "m4a", "mov": "m4a"}
-_STILL_PX: Final = 4096
 
 
 def extension(draft: JsonObject, form: str) -> str:
-    """The extension that the result has, without a dot. Raises RenderError for a form that is none."""
+    """The extension that the result has, without a dot. Raises RenderError for a form that is none, or one
+    that cannot hold the draft's transparency."""
+    seen_through = is_transparent(draft)
     if form == "auto":
-        return "mp4" if has_pictures(draft) else "m4a"
+        return "webm" if seen_through else "mp4" if has_pictures(draft) else "m4a"
     if form not in _MUXERS:
         raise RenderError("rendering", f"there is no format {form}", f"Choose one of {', '.join(_MUXERS)}")
+    if seen_through and form not in (*_ALPHA, *_SOUND_FORMS):
+        raise RenderError(
+            "rendering", f"{form} cannot hold a transparent background", "Choose the format webm, mov or auto"
+        )
     return form
 
 
@@ -78,19 +90,22 @@ def render(
     ffmpeg: Ffmpeg,
     progress: Callable[[float], None],
     work: Path,
+    matte_model: str = "auto",
     cancelled: threading.Event | None = None,
 ) -> None:
     """Render `draft` to `target`, which appears whole or not at all; blocking.
 
     `asset` gives the file of a content hash; `form` is auto or an extension, `quality` high, medium or low;
-    `progress` hears shares in 0..1 that never go back, the last one 1; intermediate files stay in `work`.
-    Raises RenderError (the draft, a missing font, cancelled) or MediaError (ffmpeg).
+    `progress` hears shares in 0..1 that never go back, the last one 1; intermediate files stay in `work`;
+    `matte_model` is `auto` or the path of a model that cuts figures out.
+    Raises RenderError (the draft, a missing font or model, cancelled) or MediaError (ffmpeg).
     """
     kind = extension(draft, form)
     stop = cancelled or threading.Event()
     scene = read_scene(draft)
     try:
-        one = _Render(scene, _inputs(scene, asset, ffmpeg), kind, quality, ffmpeg, work, stop)
+        inputs = _inputs(scene, asset, ffmpeg)
+        one = _Render(scene, inputs, kind, quality, ffmpeg, work, stop, asset, matte_model)
         one.run(target, _Shares(progress))
     except MediaError as error:
         if stop.is_set():
@@ -144,7 +159,11 @@ class _Render:
         ffmpeg: Ffmpeg,
         work: Path,
         cancelled: threading.Event,
+        asset: Callable[[str], Path],
+        matte_model: str,
     ) -> None:
+        self.asset = asset
+        self.matte_model = matte_model
         self.inputs = [one for one, _ in inputs]
         self.scene = graph.frame(scene, self.inputs) if scene.pictures else scene
         self.kind = kind
@@ -155,9 +174,11 @@ class _Render:
         self.pictures = scene.pictures and kind not in _SOUND_FORMS
         self.sounds = any(one.sounds for one in self.inputs)
         self.copies = self.pictures and _unchanged(self.scene, self.inputs, kind)
-        self._args = [
-            arg for at, (one, path) in enumerate(inputs) for arg in self._opened(at, one.clip, path)
-        ]
+        backgrounds = [one.clip.background for one in self.inputs]
+        seen_through = any(one is not None and one.kind == "transparent" for one in backgrounds)
+        self.pixels = _ALPHA.get(kind, "yuv420p") if seen_through else "yuv420p"
+        self._opens = [self._opened(at, one.clip, path) for at, (one, path) in enumerate(inputs)]
+        self._args = [arg for args in self._opens for arg in args]
         self._count = len(inputs)
 
     def run(self, target: Path, shares: _Shares) -> None:
@@ -279,28 +300,65 @@ class _Render:
         self, finished: Path, overlays: list[Overlay], bed: list[str], levels: Levels, shares: _Shares
     ) -> None:
         filters: list[str] = []
-        outputs: list[str] = []
+        sound: list[str] = []
         held = 0.2 if self.pictures and not self.copies else 0.8
-        if self.copies:
-            outputs += ["-map", "0:V:0", "-c:v", "copy"]
-        elif self.pictures:
-            filters += graph.pictures(self.scene, self.inputs, overlays)
-            outputs += ["-map", "[picture]", *_video_codec(self.kind, self.quality)]
         mix = self._mix(bed, levels)
         if self.copies and self._keeps_sound():
-            outputs += ["-map", "0:a:0", "-c:a", "copy"]
+            sound = ["-map", "0:a:0", "-c:a", "copy"]
         elif levels.ceiling is not None:
             so_far = shares.told
             at = self._held(mix, levels, levels.ceiling, shares.between(so_far, so_far + (1 - so_far) * held))
-            outputs += ["-map", f"{at}:a:0", "-c:a", "copy"]
+            sound = ["-map", f"{at}:a:0", "-c:a", "copy"]
         elif self.sounds or bed:
             filters += [*mix, graph.mastered(levels)]
-            outputs += ["-map", "[sound]", *_sound_codec(self.kind, self.quality)]
-        outputs += ["-map_chapters", "0" if self.copies else "-1", "-map_metadata", "0"]
+            sound = ["-map", "[sound]", *_sound_codec(self.kind, self.quality)]
+        end = ["-map_chapters", "0" if self.copies else "-1", "-map_metadata", "0"]
         if self.kind in ("mp4", "mov", "m4a"):
-            outputs += ["-movflags", "+faststart"]
-        outputs += ["-f", _MUXERS[self.kind], "-y", source(finished)]
-        self._run(filters, outputs, shares.between(shares.told, 1.0))
+            end += ["-movflags", "+faststart"]
+        end += ["-f", _MUXERS[self.kind], "-y", source(finished)]
+        # The streams' pipes are inputs that can be read once: nothing may run after them but the encode.
+        with streams(self.ffmpeg, self.work, self.cancelled) as opened:
+            picture: list[str] = []
+            if self.copies:
+                picture = ["-map", "0:V:0", "-c:v", "copy"]
+            elif self.pictures:
+                filters += graph.pictures(self.scene, self.inputs, overlays, self._cuts(opened), self.pixels)
+                picture = ["-map", "[picture]", *_video_codec(self.kind, self.quality, self.pixels)]
+            tell = shares.between(shares.told, 1.0)
+            self._run(filters, [*picture, *sound, *end], tell, opened=opened)
+
+    def _cuts(self, opened: Streams) -> dict[int, Cut]:
+        """Draw the grounds, start the streams of masks, and make both inputs; by the clip's number."""
+        frame = graph.shared(self.scene, self.inputs)
+        cuts = {}
+        for at, one in enumerate(self.inputs):
+            background = one.clip.background
+            if background is None:
+                continue
+            drawn = ground(background, (frame.width, frame.height), self.asset)
+            behind = None
+            if drawn is not None:
+                path = self.work / f"ground{at}.png"
+                drawn.save(path, compress_level=1)
+                behind = self._add("-i", source(path))
+            if cutout.is_keyed(background):
+                cuts[at] = Cut(background, f"[v{at}]", None, behind)
+            else:
+                picture, mask = self._masked(opened, frame, at)
+                cuts[at] = Cut(background, f"[{picture}:v:0]", mask, behind)
+        return cuts
+
+    def _masked(self, opened: Streams, frame: cutout.Frame, at: int) -> tuple[int, int]:
+        """The inputs of clip `at`'s frames and of their masks."""
+        model = find_model(self.matte_model, upright=frame.height > frame.width)
+        if model is None:
+            raise RenderError("cutting out the figure", "there is no model for it", MISSING)
+        near = mask_size(model)
+        filters = graph.frames_to_cut(self.scene, self.inputs, at, near)
+        stream = opened.start(self._opens[at], filters, model)
+        mask = self._add(*cutout.raw(stream.masks, "gray", near, frame.fps))
+        whole = (frame.width, frame.height)
+        return self._add(*cutout.raw(stream.frames, "yuv420p", whole, frame.fps)), mask
 
     def _keeps_sound(self) -> bool:
         """Whether the clip's sound, too, goes through as it is."""
@@ -314,8 +372,10 @@ class _Render:
         outputs: Sequence[str],
         tell: Callable[[float], None],
         inputs: Sequence[str] | None = None,
+        opened: Streams | None = None,
     ) -> str:
-        """One run of ffmpeg: the render's inputs (or `inputs`), the graph's parts, outputs; its log."""
+        """One run of ffmpeg: the render's inputs (or `inputs`), the graph's parts, outputs; its log. `opened`:
+        the streams it reads."""
         if self.cancelled.is_set():
             raise RenderError("rendering", "it was cancelled")
         filters = ["-filter_complex", ";".join(parts)] if parts else []
@@ -325,14 +385,16 @@ class _Render:
             duration_s=self.scene.d_s,
             progress=tell,
             timeout_s=base + each * self.scene.d_s,
-            cancelled=self.cancelled,
+            cancelled=self.cancelled if opened is None else opened,
+            pass_fds=() if opened is None else opened.fds,
         ).log
 
 
 def _unchanged(scene: Scene, inputs: Sequence[Input], kind: str) -> bool:
     """Whether the pictures stay what they are, in a codec and container that every player takes."""
     clip, own = inputs[0].clip, inputs[0].probe
-    whole = len(inputs) == 1 and not clip.from_s and clip.speed == 1 and not clip.still and not scene.texts
+    plain = clip.speed == 1 and not clip.still and clip.background is None
+    whole = len(inputs) == 1 and not clip.from_s and plain and not scene.texts
     played = (
         own.duration_s is not None
         and max(abs(clip.d_s - own.duration_s), abs(scene.d_s - clip.d_s)) <= _WHOLE_S
@@ -344,26 +406,22 @@ def _unchanged(scene: Scene, inputs: Sequence[Input], kind: str) -> bool:
 
 
 def _still(path: Path, target: Path) -> Path:
-    """A picture as ffmpeg takes it without surprises: turned by its EXIF, RGB, transparency over black."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as opened:
-            opened.thumbnail((_STILL_PX, _STILL_PX))
-            turned = ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderError("rendering", f"{path.name} is no picture that can be read: {error}") from error
-    ground = Image.new("RGBA", turned.size, (0, 0, 0, 255))
-    Image.alpha_composite(ground, turned).convert("RGB").save(target, compress_level=1)
+    """A picture as ffmpeg takes it without surprises."""
+    still(path).save(target, compress_level=1)
     return target
 
 
-def _video_codec(kind: str, quality: str) -> list[str]:
+def _video_codec(kind: str, quality: str, pixels: str) -> list[str]:
+    alpha = pixels != "yuv420p"
     if kind == "webm":
-        codec = f"-c:v libvpx-vp9 -crf {_VP9_CRF[quality]} -b:v 0 -deadline realtime -cpu-used 6 -row-mt 1"
+        # With alternate reference frames VP9 loses its alpha plane.
+        speed = "-cpu-used 8 -auto-alt-ref 0 -metadata:s:v:0 alpha_mode=1" if alpha else "-cpu-used 6"
+        codec = f"-c:v libvpx-vp9 -crf {_VP9_CRF[quality]} -b:v 0 -deadline realtime -row-mt 1 {speed}"
+    elif alpha:
+        codec = "-c:v prores_ks -profile:v 4444"
     else:
         codec = f"-c:v libx264 -preset veryfast -crf {_CRF[quality]}"
-    return f"{codec} -pix_fmt yuv420p".split()
+    return f"{codec} -pix_fmt {pixels}".split()
 
 
 def _sound_codec(kind: str, quality: str) -> list[str]:

@@ -7,6 +7,7 @@ may have been edited by hand.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,21 @@ from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
+BACKGROUNDS: Final = frozenset({"scene", "colour", "picture", "blur", "transparent"})
 _QUIETEST_LUFS: Final = -40.0
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What stands behind a clip's figure instead of its footage. `what`: the scene's name or #rrggbb, by
+    `kind`; `asset`: the content hash of a picture; `screen`: #rrggbb of the green or blue screen that the
+    footage has, "" for none."""
+
+    kind: str
+    what: str
+    asset: str
+    screen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,7 @@ class Clip:
     blur: bool
     silent: bool
     loudness: float | None
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,12 @@ def read_scene(draft: JsonObject) -> Scene:
     )
 
 
+def is_transparent(draft: JsonObject) -> bool:
+    """Whether a clip of the draft keeps the transparency around its figure."""
+    found = (_background(m.get("background")) for _, m in _segments(draft, VIDEO_TRACK))
+    return any(one is not None and one.kind == "transparent" for one in found)
+
+
 def has_pictures(draft: JsonObject) -> bool:
     """Whether the draft has a video track with something on it."""
     return any(True for _ in _segments(draft, VIDEO_TRACK))
@@ -134,7 +156,19 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
         blur=m.get("fit") == "blur",
         silent=m.get("silent") is True,
         loudness=None if math.isnan(loudness) else min(-5.0, max(_QUIETEST_LUFS, loudness)),
+        background=_background(m.get("background")),
     )
+
+
+def _background(m: Any) -> Background | None:
+    if not isinstance(m, Mapping) or m.get("kind") not in BACKGROUNDS:
+        return None
+    kind, what, asset = str(m["kind"]), str(m.get("what") or ""), str(m.get("asset") or "")
+    screen = str(m.get("screen") or "")
+    usable = {"scene": bool(what), "colour": bool(_COLOUR.fullmatch(what)), "picture": bool(asset)}
+    if not usable.get(kind, True):
+        return None
+    return Background(kind, what, asset, screen if _COLOUR.fullmatch(screen) else "")
 
 
 def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:
