@@ -115,8 +115,8 @@ class Ffmpeg:
 
         `duration_s` is the length of what will be written: with it `progress` hears shares in 0..1 that
         never go back; `pass_fds` are file descriptors that ffmpeg inherits, for `pipe:N`. Raises
-        MediaError on a non-zero exit (the cause is ffmpeg's own last meaningful
-        line), after `timeout_s`, and when `cancelled` is set.
+        MediaError on a non-zero exit (the cause is ffmpeg's own last meaningful line), after `timeout_s`, and
+        when `cancelled` is set.
         """
         watch = _Watch(duration_s, progress)
         code = self._execute(args, watch, timeout_s, cancelled, pass_fds)

@@ -156,7 +156,9 @@ def frames_to_cut(scene: Scene, inputs: Sequence[Input], at: int, near: tuple[in
     """The filters of the ffmpeg that reads clip `at` alone: from input 0 to [full], as `pictures` would show
     it, and to [near], small, for the segmenter."""
     parts = _picture(scene, inputs[at], 0, _matrix(inputs[0].probe))
-    return [*parts, "[v0]split[full][whole]", f"[whole]{cutout.near(near)}[near]"]
+    width, height = own_size(scene, inputs[at])
+    crop = "" if (width, height) == (scene.width, scene.height) else f"crop={width}:{height},"
+    return [*parts, "[v0]split[full][whole]", f"[whole]{crop}{cutout.near(near)}[near]"]
 
 
 def clip_sound(scene: Scene, inputs: Sequence[Input]) -> list[str]:
@@ -257,16 +259,16 @@ def _picture(scene: Scene, one: Input, at: int, matrix: str) -> list[str]:
 def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list[str]:
     """The picture at the frame's size; the last part is left open, to be gone on with."""
     width, height, own = scene.width, scene.height, one.probe
+    shown = own_size(scene, one)
     colour = _colour(one, matrix)
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
     bars = cutout.bars(one.clip.background)
     if abs(own.width - width) <= 1 and abs(own.height - height) <= 1:
         crop = f"crop={width}:{height}:0:0," if (own.width, own.height) != (width, height) else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
-    if abs(own.width * height / (own.height * width) - 1) <= _SAME_SHAPE:
+    if shown == (width, height):
         return [f"{source}scale={width}:{height}:{colour},{end}"]
-    scale = min(width / own.width, height / own.height)
-    inner = f"{_even(own.width * scale)}:{_even(own.height * scale)}"
+    inner = f"{shown[0]}:{shown[1]}"
     if not one.clip.blur:
         return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1{bars}"]
     small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
@@ -277,6 +279,15 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
         f"[near{at}]scale={inner}:{colour},{end}[front{at}]",
         f"[back{at}][front{at}]overlay=x=(W-w)/2:y=(H-h)/2:format=yuv420,{_tags(matrix)}",
     ]
+
+
+def own_size(scene: Scene, one: Input) -> tuple[int, int]:
+    """(width, height) that a clip's own picture has in the middle of the frame; beside it are bars."""
+    width, height, own = scene.width, scene.height, one.probe
+    if abs(own.width * height / (own.height * width) - 1) <= _SAME_SHAPE:
+        return width, height
+    scale = min(width / own.width, height / own.height)
+    return _even(own.width * scale), _even(own.height * scale)
 
 
 def _lettered(scene: Scene, overlay: Overlay, number: int, matrix: str) -> str:

@@ -335,6 +335,7 @@ class _Render:
             background = one.clip.background
             if background is None:
                 continue
+            shown = graph.own_size(self.scene, one)
             drawn = ground(background, (frame.width, frame.height), self.asset)
             behind = None
             if drawn is not None:
@@ -342,15 +343,16 @@ class _Render:
                 drawn.save(path, compress_level=1)
                 behind = self._add("-i", source(path))
             if cutout.is_keyed(background):
-                cuts[at] = Cut(background, f"[v{at}]", None, behind)
+                cuts[at] = Cut(background, f"[v{at}]", None, behind, shown)
             else:
                 picture, mask = self._masked(opened, frame, at)
-                cuts[at] = Cut(background, f"[{picture}:v:0]", mask, behind)
+                cuts[at] = Cut(background, f"[{picture}:v:0]", mask, behind, shown)
         return cuts
 
     def _masked(self, opened: Streams, frame: cutout.Frame, at: int) -> tuple[int, int]:
         """The inputs of clip `at`'s frames and of their masks."""
-        model = find_model(self.matte_model, upright=frame.height > frame.width)
+        width, height = graph.own_size(self.scene, self.inputs[at])
+        model = find_model(self.matte_model, upright=height > width)
         if model is None:
             raise RenderError("cutting out the figure", "there is no model for it", MISSING)
         near = mask_size(model)

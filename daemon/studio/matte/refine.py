@@ -106,8 +106,11 @@ def guided(mask: Floats, grey: Floats) -> tuple[Floats, Floats]:
     little at full size (He, Sun 2015)."""
     mean = box(grey, _RADIUS)
     around = box(mask, _RADIUS)
-    slope = (box(grey * mask, _RADIUS) - mean * around) / (box(grey * grey, _RADIUS) - mean * mean + _EPSILON)
-    return box(slope, _RADIUS), box(around - slope * mean, _RADIUS)
+    spread = box(grey * grey, _RADIUS) - mean * mean + _EPSILON
+    slope = box(grey * mask, _RADIUS) - mean * around
+    slope /= spread
+    level: Floats = around - slope * mean
+    return box(slope, _RADIUS), box(level, _RADIUS)
 
 
 def firm(mask: Floats) -> Floats:
