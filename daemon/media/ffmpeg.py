@@ -15,14 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from daemon.errors import MediaError
 
@@ -82,6 +81,12 @@ def _on_path() -> Path:
     return Path(found).absolute()
 
 
+class Stop(Protocol):
+    """What tells a run to stop: a threading.Event, or anything else that can be asked."""
+
+    def is_set(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a finished run left: its last stderr lines, and how much media time it wrote, in seconds."""
@@ -103,16 +108,18 @@ class Ffmpeg:
         duration_s: float | None = None,
         progress: Callable[[float], None] | None = None,
         timeout_s: float = 600.0,
-        cancelled: threading.Event | None = None,
+        cancelled: Stop | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Ran:
         """Run ffmpeg with `args` (inputs, graph, outputs) to its end; blocking.
 
         `duration_s` is the length of what will be written: with it `progress` hears shares in 0..1 that
-        never go back. Raises MediaError on a non-zero exit (the cause is ffmpeg's own last meaningful
-        line), after `timeout_s`, and when `cancelled` is set.
+        never go back; `pass_fds` are file descriptors that ffmpeg inherits, for `pipe:N`. Raises
+        MediaError on a non-zero exit (the cause is ffmpeg's own last meaningful line), after `timeout_s`, and
+        when `cancelled` is set.
         """
         watch = _Watch(duration_s, progress)
-        code = self._execute(args, watch, timeout_s, cancelled)
+        code = self._execute(args, watch, timeout_s, cancelled, pass_fds)
         log = "\n".join(watch.lines)
         if code < 0:
             raise MediaError("running ffmpeg", f"it was killed by signal {-code}")
@@ -126,24 +133,23 @@ class Ffmpeg:
         self._execute(["-i", source(path)], watch, timeout_s, None)
         return "\n".join(watch.lines)
 
+    def start(
+        self, args: Sequence[str], *, log: IO[bytes], pass_fds: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
+        """Start ffmpeg beside others and leave it to the caller; its stderr goes to `log`. Raises MediaError
+        when it cannot be started."""
+        return self._started(["-v", "error", *args], subprocess.DEVNULL, log, pass_fds)
+
     def _execute(
-        self, args: Sequence[str], watch: _Watch, timeout_s: float, cancelled: threading.Event | None
+        self,
+        args: Sequence[str],
+        watch: _Watch,
+        timeout_s: float,
+        cancelled: Stop | None,
+        pass_fds: Sequence[int] = (),
     ) -> int:
-        command = [str(self.binary), "-nostdin", "-hide_banner", "-nostats", "-progress", "pipe:1"]
-        for arg in args:
-            command += _OPENED if arg == "-i" else (arg,)
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                process_group=0,
-                # Between fork and exec the child makes two system calls and takes no lock.
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509
-            )
-        except OSError as error:
-            raise MediaError("starting ffmpeg", f"{self.binary}: {error.strerror or error}", _HINT) from error
+        args = ["-nostats", "-progress", "pipe:1", *args]
+        process = self._started(args, subprocess.PIPE, subprocess.PIPE, pass_fds)
         with process:
             try:
                 _follow(process, watch, time.monotonic() + timeout_s, timeout_s, cancelled)
@@ -152,6 +158,26 @@ class Ffmpeg:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
             return process.wait()
+
+    def _started(
+        self, args: Sequence[str], stdout: int, stderr: int | IO[bytes], pass_fds: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
+        command = [str(self.binary), "-nostdin", "-hide_banner"]
+        for arg in args:
+            command += _OPENED if arg == "-i" else (arg,)
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,
+                pass_fds=pass_fds,
+                # Between fork and exec the child makes two system calls and takes no lock.
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509
+            )
+        except OSError as error:
+            raise MediaError("starting ffmpeg", f"{self.binary}: {error.strerror or error}", _HINT) from error
 
 
 def source(path: Path) -> str:
@@ -197,7 +223,7 @@ def _follow(
     watch: _Watch,
     deadline: float,
     timeout_s: float,
-    cancelled: threading.Event | None,
+    cancelled: Stop | None,
 ) -> None:
     """Read both pipes until ffmpeg closes them; raise MediaError when it must not go on."""
     with selectors.DefaultSelector() as ready:

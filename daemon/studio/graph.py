@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from daemon.media.probe import Probe
-from daemon.studio import moving
-from daemon.studio.captions import Strip
-from daemon.studio.lanes import Lane
+from daemon.studio import cutout, moving
+from daemon.studio.cutout import Cut
 from daemon.studio.scene import Clip, Crop, Mirror, Scene, Step, Turn
 
 _FADE_S: Final = 0.3
@@ -77,6 +76,14 @@ class Input:
         return width, height
 
 
+class Layer(Protocol):
+    """What moves or changes over the picture."""
+
+    def filters(self, number: int, below: str, above: str, fps: str, matrix: str) -> list[str]:
+        """From the label `below` to the label `above`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """A drawn picture over the scene: input number `at`, upper left corner in pixels, when it is seen in seconds."""
@@ -109,7 +116,8 @@ def _follows(before: Clip, clip: Clip) -> bool:
     """Whether a clip is a later piece of the same file, near enough to read on to it."""
     gap = clip.from_s - before.from_s - before.d_s * before.speed
     same = (before.asset, before.silent) == (clip.asset, clip.silent)
-    return same and not clip.still and clip.backdrop is None and -_TOUCHING_S <= gap <= _WIDEST_GAP_S
+    drawn = clip.still or clip.backdrop is not None or clip.background is not None
+    return same and not drawn and -_TOUCHING_S <= gap <= _WIDEST_GAP_S
 
 
 def placed(clips: Sequence[Clip], probes: Mapping[str, Probe]) -> list[Input]:
@@ -132,6 +140,8 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
         width, height = 1280, 720
     scales = [min(width / one.size[0], height / one.size[1]) for one in inputs if one.probe.width]
     too_large = max(1.0, min(scales, default=1.0))
+    if any(one.clip.background for one in inputs):
+        too_large = max(too_large, min(width, height) / cutout.MOST_LINES)
     fps = scene.fps or first.probe.fps
     return replace(
         scene,
@@ -157,29 +167,67 @@ def runs(clips: Sequence[Clip]) -> list[range]:
 
 
 def pictures(
-    scene: Scene, inputs: Sequence[Input], overlays: Sequence[Overlay], layers: Sequence[Lane | Strip] = ()
+    scene: Scene,
+    inputs: Sequence[Input],
+    overlays: Sequence[Overlay],
+    layers: Sequence[Layer],
+    cuts: Mapping[int, Cut],
+    pixels: str = "yuv420p",
 ) -> list[str]:
-    """The filters that end in [picture]: the clips, over them the still texts, over those the moving ones."""
-    matrix = _matrix(inputs[0].probe)
+    """The filters that end in [picture]: the clips, over them what stands still, over that what moves.
+
+    `cuts`: the figures to cut out, by the clip's number; `pixels`: the format of the result, one with an alpha
+    plane where it keeps transparency.
+    """
+    frame = shared(scene, inputs)
     spans = _spans(scene)
     parts = _split(inputs, "V", "in")
     for number, one in enumerate(inputs):
         count = spans[number][1] - spans[number][0]
-        parts += _picture(scene, one, number, count, matrix)
+        parts += _shown(scene, one, number, count, cuts.get(number), frame, pixels)
     parts += _followed(scene, spans)
     for number, overlay in enumerate(overlays):
         end = overlay.start_s + overlay.d_s
-        parts.append(_lettered(scene, overlay, number, matrix))
+        parts.append(_lettered(scene, overlay, number, frame.matrix))
         parts.append(
             f"[shown{number}][over{number}]overlay=x={overlay.x}:y={overlay.y}:format=yuv420:eof_action=pass:"
             f"enable='between(t,{seconds(overlay.start_s)},{seconds(end)})'[shown{number + 1}]"
         )
     for number, layer in enumerate(layers, len(overlays)):
-        below, above = f"shown{number}", f"shown{number + 1}"
-        parts += layer.filters(number, below, above, rate(scene.fps), matrix)
+        parts += layer.filters(number, f"shown{number}", f"shown{number + 1}", frame.fps, frame.matrix)
     fades = "".join(f"{one}," for one in _fades(scene))
-    parts.append(f"[shown{len(overlays) + len(layers)}]{fades}format=yuv420p,{_tags(matrix)}[picture]")
+    parts.append(f"[shown{len(overlays) + len(layers)}]{fades}format={pixels},{frame.tags}[picture]")
     return parts
+
+
+def _shown(
+    scene: Scene, one: Input, number: int, count: int, cut: Cut | None, frame: cutout.Frame, pixels: str
+) -> list[str]:
+    """One clip to [c<number>]: its picture, or its figure cut out."""
+    alpha = pixels.startswith("yuva")
+    parts = []
+    if cut is None or cut.mask is None:
+        parts += _picture(scene, one, number, count, frame.matrix)
+    if cut is not None:
+        return [*parts, *cutout.composed(frame, cut, number, count, alpha)]
+    return [*parts, f"[v{number}]{'format=yuva420p' if alpha else 'null'}[c{number}]"]
+
+
+def shared(scene: Scene, inputs: Sequence[Input]) -> cutout.Frame:
+    """What all pictures of the scene have in common."""
+    matrix = _matrix(inputs[0].probe)
+    return cutout.Frame(scene.width, scene.height, rate(scene.fps), matrix, _tags(matrix))
+
+
+def frames_to_cut(scene: Scene, inputs: Sequence[Input], number: int, near: tuple[int, int]) -> list[str]:
+    """The filters of the ffmpeg that reads one clip alone: from input 0 to [full], as `pictures` would show it,
+    and to [near], small, for the segmenter."""
+    first, after = _spans(scene)[number]
+    one = replace(inputs[number], at=0)
+    parts = _picture(scene, one, 0, after - first, _matrix(inputs[0].probe))
+    width, height = own_size(scene, one)
+    crop = "" if (width, height) == (scene.width, scene.height) else f"crop={width}:{height},"
+    return [*parts, "[v0]split[full][whole]", f"[whole]{crop}{cutout.near(near)}[near]"]
 
 
 def _spans(scene: Scene) -> list[tuple[int, int]]:
@@ -205,12 +253,12 @@ def _split(inputs: Sequence[Input], stream: str, name: str) -> list[str]:
 
 
 def _followed(scene: Scene, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """The filters from [v<n>] to [shown0]: hard cuts by `concat`, crossfades by `xfade`."""
+    """The filters from [c<n>] to [shown0]: hard cuts by `concat`, crossfades by `xfade`."""
     fps = rate(scene.fps)
     parts = []
     grouped = runs(scene.clips)
     for number, run in enumerate(grouped):
-        labels = "".join(f"[v{one}]" for one in run)
+        labels = "".join(f"[c{one}]" for one in run)
         joined = f"concat=n={len(run)}:v=1:a=0," if len(run) > 1 else ""
         # xfade takes no stream of unknown rate, and concat forgets it.
         parts.append(f"{labels}{joined}settb=1/90000,fps={fps}[run{number}]")
@@ -277,17 +325,18 @@ def _step(step: Step) -> str:
 def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list[str]:
     """The picture at the frame's size; the last part is left open, to be gone on with."""
     width, height, own = scene.width, scene.height, one.size
+    shown = own_size(scene, one)
     colour = _colour(one, matrix)
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
+    bars = cutout.bars(one.clip.background)
     if abs(own[0] - width) <= 1 and abs(own[1] - height) <= 1:
         crop = f"crop={width}:{height}:0:0," if own != (width, height) else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
-    if abs(own[0] * height / (own[1] * width) - 1) <= _SAME_SHAPE:
+    if shown == (width, height):
         return [f"{source}scale={width}:{height}:{colour},{end}"]
-    scale = min(width / own[0], height / own[1])
-    inner = f"{_even(own[0] * scale)}:{_even(own[1] * scale)}"
+    inner = f"{shown[0]}:{shown[1]}"
     if not one.clip.blur:
-        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1"]
+        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1{bars}"]
     small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
     return [
         f"{source}split[far{at}][near{at}]",
@@ -296,6 +345,15 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
         f"[near{at}]scale={inner}:{colour},{end}[front{at}]",
         f"[back{at}][front{at}]overlay=x=(W-w)/2:y=(H-h)/2:format=yuv420,{_tags(matrix)}",
     ]
+
+
+def own_size(scene: Scene, one: Input) -> tuple[int, int]:
+    """(width, height) that a clip's own picture has in the middle of the frame; beside it are bars."""
+    width, height, own = scene.width, scene.height, one.size
+    if abs(own[0] * height / (own[1] * width) - 1) <= _SAME_SHAPE:
+        return width, height
+    scale = min(width / own[0], height / own[1])
+    return _even(own[0] * scale), _even(own[1] * scale)
 
 
 def _lettered(scene: Scene, overlay: Overlay, number: int, matrix: str) -> str:
@@ -319,11 +377,11 @@ def _fill(d_s: float) -> str:
 
 def _colour(one: Input, matrix: str) -> str:
     """What `scale` is told of colour: to limited range and `matrix`, from what the source says or is."""
-    known = "" if one.clip.still or one.probe.pixel_format.startswith(_RGB) else _own_matrix(one.probe)
+    known = "" if one.clip.still or one.probe.pixel_format.startswith(_RGB) else own_matrix(one.probe)
     return f"{f'in_color_matrix={known}:' if known else ''}out_color_matrix={matrix}:out_range=tv"
 
 
-def _own_matrix(own: Probe) -> str:
+def own_matrix(own: Probe) -> str:
     """The source's matrix in `scale`'s words. Untagged video is SD or HD by its size, as players guess;
     swscale alone would call it SD always."""
     guess = "bt709" if min(own.width, own.height) >= 720 else "bt601"
@@ -332,7 +390,7 @@ def _own_matrix(own: Probe) -> str:
 
 def _matrix(own: Probe) -> str:
     """The matrix of the result: the first clip's where it is one that every player knows."""
-    return "bt601" if _own_matrix(own) == "bt601" else "bt709"
+    return "bt601" if own_matrix(own) == "bt601" else "bt709"
 
 
 def _tags(matrix: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from daemon.media.ffmpeg import source
 from daemon.studio import captions, lanes, titles
 from daemon.studio.captions import Caption, Strip
-from daemon.studio.graph import Overlay
+from daemon.studio.graph import Layer, Overlay
 from daemon.studio.inputs import Files, Inputs
 from daemon.studio.lanes import Lane
 from daemon.studio.lettering import letter
@@ -29,7 +29,7 @@ class Layers:
     """What stands still lies below what moves or changes."""
 
     still: tuple[Overlay, ...] = ()
-    moving: tuple[Lane | Strip, ...] = ()
+    moving: tuple[Layer, ...] = ()
 
 
 class Drawing:

@@ -53,13 +53,13 @@ class Looking:
         return find_pauses(self.sessions.asset(session.session_id, asset), self.ffmpeg, self.folder)
 
     def _screen(self, session: Session, asset: str) -> str:
-        from daemon.studio.matte import screen_of
+        from daemon.studio.screen import screen_of
 
         path = self.sessions.asset(session.session_id, asset)
         return screen_of(path, probe(path, self.ffmpeg), self.ffmpeg) or ""
 
     def _can_matte(self) -> bool:
-        from daemon.studio.matte import can_matte
+        from daemon.studio.matte.carried import can_matte
 
         return can_matte(self.matte_model)
 

@@ -16,7 +16,16 @@ from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
 from daemon.studio import graph, mixing, moving, music
 from daemon.studio.figures import Figures
-from daemon.studio.forms import ALPHA, MUXERS, PLAIN, QUALITIES, SOUND_FORMS, extension, sound_codec, video_codec
+from daemon.studio.forms import (
+    ALPHA,
+    MUXERS,
+    PLAIN,
+    QUALITIES,
+    SOUND_FORMS,
+    extension,
+    sound_codec,
+    video_codec,
+)
 from daemon.studio.graph import Input, Read
 from daemon.studio.inputs import Files, Inputs
 from daemon.studio.layers import Drawing, Layers
@@ -205,7 +214,9 @@ class _Render:
             elif self.pictures:
                 figures = Figures(self.scene, self.clips, self.opens, self.files, self.inputs, self.work)
                 cuts = figures.cuts(opened, self.matte_model)
-                filters += graph.pictures(self.scene, self.clips, layers, cuts, self.pixels)
+                filters += graph.pictures(
+                    self.scene, self.clips, layers.still, layers.moving, cuts, self.pixels
+                )
                 picture = ["-map", "[picture]", *video_codec(self.kind, self.quality, self.pixels)]
             self._run(filters, [*picture, *outputs], shares.between(shares.told, 1.0), opened=opened)
 

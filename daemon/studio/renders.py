@@ -204,6 +204,7 @@ class RenderQueue:
                 quality=render.quality,
                 ffmpeg=self._looking.ffmpeg,
                 library=self._looking.library,
+                matte_model=self._looking.matte_model,
                 progress=self._teller(render.id),
                 work=work,
                 cancelled=self._cancelled[render.id],

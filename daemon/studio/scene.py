@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from daemon.errors import RenderError
 from daemon.nemo.wire import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, JsonObject
-from daemon.studio.operations import CALM, MARK_OPACITY, MARK_WIDTH, MOODS, Mood
 from daemon.studio import titles
 from daemon.studio.moving import Backdrop, is_colour
+from daemon.studio.operations import CALM, MARK_OPACITY, MARK_WIDTH, MOODS, Mood
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 10.0
+BACKGROUNDS: Final = frozenset({"scene", "colour", "picture", "blur", "transparent"})
 _QUIETEST_LUFS: Final = -40.0
 _MOST_GAIN_DB: Final = 30.0
 _MOST_CROPPED: Final = 0.98
@@ -52,6 +53,19 @@ Step = Turn | Crop | Mirror
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What stands behind a clip's figure instead of its footage. `what`: the scene's name or #rrggbb, by
+    `kind`; `asset` or `own`: a picture, by its content's hash or its name in the studio's folder; `screen`: #rrggbb
+    of the green or blue screen that the footage has, "" for none."""
+
+    kind: str
+    what: str
+    asset: str
+    own: str
+    screen: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clip:
     """A piece of an uploaded file. Plays `d_s` seconds, reading `d_s * speed` of the file after `from_s`.
 
@@ -73,6 +87,7 @@ class Clip:
     geometry: tuple[Step, ...] = ()
     crossfade_s: float = 0.0
     backdrop: Backdrop | None = None
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,11 @@ class Scene:
     fade_out_s: float = 0.0
 
     @property
+    def is_transparent(self) -> bool:
+        """Whether a clip keeps the transparency around its figure."""
+        return any(one.background is not None and one.background.kind == "transparent" for one in self.clips)
+
+    @property
     def loudness(self) -> float | None:
         """The LUFS the whole is brought to: what a clip asks for, else -14 under music, else as it is."""
         asked = next((clip.loudness for clip in self.clips if clip.loudness is not None), None)
@@ -178,6 +198,12 @@ def read_scene(draft: JsonObject) -> Scene:
     )
 
 
+def is_transparent(draft: JsonObject) -> bool:
+    """Whether a clip of the draft keeps the transparency around its figure."""
+    found = (_background(m.get("background")) for _, m in _segments(draft, VIDEO_TRACK))
+    return any(one is not None and one.kind == "transparent" for one in found)
+
+
 def has_pictures(draft: JsonObject) -> bool:
     """Whether the draft has a video track with something on it."""
     return any(True for _ in _segments(draft, VIDEO_TRACK))
@@ -218,6 +244,7 @@ def _clip(d_s: float, m: Mapping[str, Any]) -> Clip:
         geometry=tuple(_steps(m.get("geometry"))),
         crossfade_s=min(d_s, max(0.0, _number(m, "crossfade", 0) / 1000)),
         backdrop=_backdrop(m) if m.get("kind") == "backdrop" else None,
+        background=_background(m.get("background")),
     )
 
 
@@ -256,6 +283,16 @@ def _backdrop(m: Mapping[str, Any]) -> Backdrop:
     return Backdrop(
         str(m.get("backdrop") or ""), str(m.get("palette") or ""), abs(int(_number(m, "seed", 0)))
     )
+
+
+def _background(m: Any) -> Background | None:
+    if not isinstance(m, Mapping) or m.get("kind") not in BACKGROUNDS:
+        return None
+    what, asset, own, screen = (str(m.get(key) or "") for key in ("what", "asset", "own", "screen"))
+    usable = {"scene": bool(what), "colour": is_colour(what), "picture": bool(asset or own)}
+    if not usable.get(m["kind"], True):
+        return None
+    return Background(m["kind"], what, asset, own, screen if is_colour(screen) else "")
 
 
 def _bed(d_s: float, m: Mapping[str, Any]) -> Bed:

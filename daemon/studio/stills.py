@@ -22,11 +22,18 @@ def still(path: Path, target: Path, most: int = 0) -> Path:
 
     `most`: pixels of its longer side, 0 for 4096. Raises RenderError where it is no picture that can be read.
     """
-    most = min(most or _LARGEST_PX, _LARGEST_PX)
-    opened = _opened(path, most)
-    ground = Image.new("RGBA", opened.size, (0, 0, 0, 255))
-    Image.alpha_composite(ground, opened).convert("RGB").save(target, compress_level=1)
+    photo(path, most or _LARGEST_PX).save(target, compress_level=1)
     return target
+
+
+def photo(path: Path, most: int = _LARGEST_PX) -> Image.Image:
+    """A photo turned by its EXIF, RGB, transparency over black, at most `most` pixels wide and high.
+
+    Raises RenderError where it is no picture that can be read.
+    """
+    opened = _opened(path, min(most, _LARGEST_PX))
+    ground = Image.new("RGBA", opened.size, (0, 0, 0, 255))
+    return Image.alpha_composite(ground, opened).convert("RGB")
 
 
 def marked(path: Path, target: Path, mark: Mark, frame: tuple[int, int]) -> tuple[int, int]:

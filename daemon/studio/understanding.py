@@ -49,7 +49,7 @@ from daemon.studio.operations import (
     Volume,
     Watermark,
 )
-from daemon.studio.subtitles import parse
+from daemon.studio.subtitles import cues
 from daemon.studio.words import Language, Said, listed
 
 _LONGEST: Final = 2000
@@ -169,10 +169,10 @@ def _filled(operation: Operation, script: str) -> Operation:
         case Captions() if not script.strip():
             raise Unclear("needs-subtitles")
         case Captions():
-            cues = parse(script[:_LONGEST_SCRIPT])
-            if not cues:
+            found = cues(script[:_LONGEST_SCRIPT])
+            if not found:
                 raise Unclear("no-cues")
-            return Captions(cues)
+            return Captions(found)
         case _:
             return operation
 
