@@ -97,6 +97,7 @@ _OF_THE_WHOLE: Final = (Fade, Volume, Rotate, Flip, Resize, CropTo, CropSides)
 """`add the title "X" and fade it in`: after something laid over the clip, `it` is that, and not the clip."""
 
 _OF_BACKGROUNDS: Final = frozenset({"no-scene", "which-scene"})
+_BROUGHT: Final = frozenset({"needs-script", "needs-subtitles", "no-file", "no-files"})
 _OF_SCRIPTS: Final = frozenset({"odd-promo"})
 
 
@@ -112,6 +113,11 @@ class Heard:
     refused: tuple[Said, ...]
     language: Language
     understood: tuple[Operation, ...] = ()
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it is refused only for what comes with a message: a script, subtitles, a file that it names."""
+        return bool(self.refused) and all(one.name in _BROUGHT for one in self.refused)
 
     def doubts(self) -> tuple[Said, ...]:
         """What a refusal says: what was understood, and then why it is refused."""

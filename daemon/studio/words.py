@@ -288,13 +288,19 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "nothing-done": ("Nothing was changed.", "没有做任何改动。"),
     "can-do": (
-        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, put another "
-        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, crop, turn, "
-        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, make a slideshow "
-        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level the loudness, "
+        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, "
+        "put another "
+        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, "
+        "crop, turn, "
+        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, "
+        "make a slideshow "
+        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level "
+        "the loudness, "
         "change the volume, mute, and make a video from a script.",
-        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、颜色、您的图片、虚化、"
-        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、做幻灯片或封面、"
+        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、"
+        "颜色、您的图片、虚化、"
+        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、"
+        "做幻灯片或封面、"
         "配音乐（舒缓、欢快、电影感、商务或您自己的）、统一音量、调节音量、静音，以及根据脚本做视频。",
     ),
     # parts of sentences

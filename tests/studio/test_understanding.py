@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,9 +12,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.studio import words as words_of
+from daemon.studio.measures import mark, plain
 from daemon.studio.operations import (
-    AddMusic, AddText, Background, BackdropName, Captions, CropSides, CropTo, Crossfade, Cue,
-    EachPicture, Fade, Flip, Keep, Named, Normalise, Operation, Promo, Remove, RemoveSilence, Reshape, Resize, Rotate, Span, Speed, Thumbnail, Volume, Watermark, Without,
+    AddMusic,
+    AddText,
+    BackdropName,
+    Background,
+    Captions,
+    CropSides,
+    CropTo,
+    Crossfade,
+    Cue,
+    EachPicture,
+    Fade,
+    Flip,
+    Keep,
+    Named,
+    Normalise,
+    Operation,
+    Promo,
+    Remove,
+    RemoveSilence,
+    Reshape,
+    Resize,
+    Rotate,
+    Span,
+    Speed,
+    Thumbnail,
+    Volume,
+    Watermark,
+    Without,
 )  # fmt: skip
 from daemon.studio.understanding import understand
 
@@ -269,7 +297,12 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "把背景换成#00ff88": (colour("#00ff88"),),
     "用上传的图片作为背景": (Background("picture"),),
     "恢复原来的背景": (Without("background"),),
+    "I'd like to be on a beach": (scene("beach"),),
+    "remove the background and replace with a beach": (scene("beach"),),
+    "请帮我把背景去掉，换成办公室，再加点轻柔的音乐": (scene("office"), CALM),
+    "更换背景为图书馆": (scene("library"),),
     # pauses, fades, crossfades, pictures
+    "fade in 1s": (Fade(1000, 0),),
     "cut out the silence": (RemoveSilence(700),),
     "remove all the pauses": (RemoveSilence(700),),
     "get rid of dead air": (RemoveSilence(700),),
@@ -516,6 +549,9 @@ REFUSED: dict[str, str] = {
     "fade to white": "fade to white",
     "fade": "fade in, out, or both",
     "fade out the music": "fade out the music",
+    "fade in the last 2 seconds": "fade in, out, or both",
+    "replace the music": "replace the music",
+    "change the music": "change the music",
     "fade in over 30 s": "up to 10 s",
     "crossfade for 20 seconds": "up to 5 s",
     'add the title "X" and fade it in': 'Say "the video" instead of "it"',
@@ -681,6 +717,9 @@ NAMING: dict[str, tuple[Operation, ...]] = {
     "remove the background and replace it with the picture my clip (1).png": (picture("my clip (1).png"),),
     "change my background to a library": (picture("library.png"),),
     "replace the background with a cozy library": (scene("library"),),
+    "use beach.jpg instead of my background": (picture("beach.jpg"),),
+    "replace the audio with song.mp3": (MUTE, AddMusic(None, file="song.mp3")),
+    "replace the music with song.mp3": (AddMusic(None, file="song.mp3"),),
     "replace the background with wall.png": (picture("wall.png"),),
     "把背景换成海滩.jpg": (picture("海滩.jpg"),),
     "把背景换成海滩": (picture("海滩.jpg"),),
@@ -823,6 +862,36 @@ def test_a_refusal_lists_what_was_understood() -> None:
     assert heard.doubts()[0].words("zh") == "我听懂的有：背景（海滩）。"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "lacks"),
+    [
+        ("generate a 30-second promotional video from this script with background music", True),
+        ("add the subtitles", True),
+        ("put logo.png in the corner", True),
+        ("put logo.png in the corner and make it pop", False),
+        ("make it pop", False),
+        ("trim to 3 s", False),
+    ],
+)
+def test_what_only_lacks_what_a_message_brings_is_told_from_what_is_not_understood(
+    sentence: str, lacks: bool
+) -> None:
+    assert understand(sentence).lacks is lacks
+
+
+def test_every_sentence_of_the_documentation_is_understood() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "studio.md").read_text("utf-8")
+    table = docs.split("\n## What it understands\n")[1].split("\n## ")[0]
+    sentences = re.findall(
+        r"“([^”]+)”", "\n".join(line for line in table.splitlines() if line.startswith("| "))
+    )
+    assert len(sentences) > 40
+    not_understood = [
+        one for one in sentences if understand(one, FILES).refused and not understand(one, FILES).lacks
+    ]
+    assert not_understood == []
+
+
 def test_every_operation_has_a_short_name() -> None:
     asked = [one for wished in (*UNDERSTOOD.values(), *NAMING.values(), *SCRIPTED.values()) for one in wished]
     assert {type(one) for one in asked} | {Captions} == set(get_args(Operation))
@@ -881,18 +950,62 @@ def test_one_clause_that_is_not_understood_stops_all_of_them(
     assert understand("; ".join([*before, refused, *after])).operations == ()
 
 
-@given(st.text(max_size=400))
+_SCRAPS = st.sampled_from(
+    [
+        *" ".join([*UNDERSTOOD, *NAMING, *SCRIPTED]).split(),
+        "\n\n",
+        "<q0>",
+        "<f1>",
+        "and",
+        ",",
+        "，",
+        "“",
+        '"',
+        "9:16",
+        "{",
+    ]
+)
+_JUMBLE = st.lists(_SCRAPS, max_size=12).map(" ".join)
+
+
+@given(st.text(max_size=400) | _JUMBLE)
 def test_any_text_at_all_is_answered(text: str) -> None:
-    heard = understand(text)
-    assert bool(heard.operations) != bool(heard.refused)
-    assert all(one.words("en") and one.words("zh") for one in heard.refused)
+    heard = understand(text, FILES)
+    assert not (heard.operations and heard.refused)
+    assert not (heard.operations and heard.understood)
+    said = heard.doubts()
+    assert all(one.words("en") and one.words("zh") for one in said)
+    assert all(words_of.named(one, language) for one in heard.operations for language in ("en", "zh"))
+
+
+@given(st.text(max_size=200) | _JUMBLE)
+def test_a_sentence_can_be_restored_from_its_marks(text: str) -> None:
+    marked = mark(text, FILES)
+    assert plain(marked.restored(marked.text)).replace(" ", "") == plain(text).replace(" ", "")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["and " * 500, "3 s " * 500, "9" * 2000, '"' * 2000, "一" * 2000, "add a title " * 160, "with " * 400],
+    [
+        "and " * 500,
+        "3 s " * 500,
+        "with upbeat music " * 110,
+        "replace the background with " * 72,
+        "my-" * 660,
+        "a.jpg " * 330,
+        "make a promo with " * 110,
+        "把背景换成" * 400,
+        "a\n\n" * 600,
+        "_" * 1999,
+        "9" * 2000,
+        '"' * 2000,
+        "一" * 2000,
+        "add a title " * 160,
+        "with " * 400,
+    ],
 )
 def test_a_hostile_text_does_not_keep_the_studio_busy(text: str) -> None:
+    files = [Named(f"a file-{n} (copy).png", "image") for n in range(500)]
     began = time.process_time()
-    assert understand(text).refused
+    assert understand(text, files).refused
     assert time.process_time() - began < 2

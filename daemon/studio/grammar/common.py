@@ -39,7 +39,7 @@ def row(source: str) -> re.Pattern[str]:
 
 def without(text: str, found: re.Match[str]) -> str:
     """The text with a match taken out."""
-    return f"{text[: found.start()]} {text[found.end() :]}".strip()
+    return f"{text[: found.start()].rstrip(' ')} {text[found.end() :].lstrip(' ')}".strip()
 
 
 def take(text: str, *patterns: re.Pattern[str]) -> tuple[str, re.Match[str] | None]:
@@ -80,7 +80,10 @@ _LEAD: Final = (
     r"|(?:can|could|would|will) you(?: please)?|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
     r"|help me(?: to)?|let's|make sure to)[\s,]+|请|麻烦你?|帮我|我想要?|我要|然后|再|把|将|给)*"
 )
-_TAIL: Final = r"(?:[\s,]+(?:please|thanks|thank you|too|as well|for me|instead|now)|谢谢|吧|一下)*[\s.,;:!?，。；：、！？…]*$"
+_TAIL: Final = (
+    r"(?:[\s,]+(?:please|thanks|thank you|too|as well|for me|instead|now)|谢谢|吧"
+    r"|一下)*[\s.,;:!?，。；：、！？…]*$"
+)
 _ARTICLE: Final = row(r"the|a|an|some|my|our|this|that|its")
 _HAN: Final = re.compile(
     r"请|麻烦|帮我|帮忙|谢谢|一下|把|将|给|让|为|这个|那个|这段|那段|这条|我的|我们的|我想要|我想"

@@ -21,14 +21,19 @@ _SIDE: Final = r"(?:top|bottom|left|right|upper|lower)"
 _EVERY: Final = (
     r"(?:both sides|the sides|(?:all|every|each) (?:four )?(?:sides?|edges?)|all (?:a)?round|each side)"
 )
-_SIDES: Final = rf"(?:the )?(?:very )?(?:{_SIDE}(?:(?:,| and|, and) (?:the )?{_SIDE})*|{_EVERY})(?:[ -](?:hand )?(?:sides?|edges?))?"
+_SIDES: Final = (
+    rf"(?:the )?(?:very )?(?:{_SIDE}(?:(?:,| and|, and) (?:the )?{_SIDE})*"
+    rf"|{_EVERY})(?:[ -](?:hand )?(?:sides?|edges?))?"
+)
 _H_SIDE: Final = r"(?:上下|左右|四周|四边|上|下|左|右|顶|底)(?:方|面|边|侧|部|两边|两侧)?"
 _OFF: Final = (
     row(rf"{{p}} (?:off|from|of|on|at)(?: of)? (?P<side>{_SIDES})"),
     row(rf"(?P<side>{_SIDES}) (?:by )?{{p}}"),
     row(rf"(?P<side>{_H_SIDE})的?(?:各|都)?(?:{_H_SIDE})?(?:裁掉|裁去|裁切|切掉|剪掉|裁剪|裁)?的?{{p}}"),
 )
-_CROP_WORD: Final = row(rf"{_CROP}(?: off| away)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|各|从|，|,")
+_CROP_WORD: Final = row(
+    rf"{_CROP}(?: off| away| out)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|各|从|，|,"
+)
 _BOTH: Final[dict[str, tuple[str, ...]]] = {
     "top": ("top", "upper", "上", "顶", "四"),
     "bottom": ("bottom", "lower", "下", "底", "四"),
@@ -78,7 +83,8 @@ _COUNTER: Final = row(
     r"(?:counter|anti)[ -]?clock ?wise|(?:(?:to|towards) (?:the )?)?left|ccw|逆时针|向左|往左|左"
 )
 _TURNED: Final = row(
-    r"(?:turn|put|rotate)(?: (?:NP|the (?:picture|image)))? upside[ -]down|(?:画面|视频)?(?:上下颠倒|颠倒过来|倒过来|颠倒)"
+    r"(?:turn|put|rotate)(?: (?:NP|the (?:picture|image)))? upside[ -]down|(?:画面|视频)?(?:上下颠倒|颠倒过来"
+    r"|倒过来|颠倒)"
 )
 _DEGREES: Final = row(r"(?:by )?{g}|(?:a )?(?P<quarter>quarter)(?: turn)?|(?:a )?(?P<half>half) turn")
 
@@ -110,7 +116,8 @@ _MIRROR: Final = row(
     r"(?:mirror(?:ed|ing)?|flip(?:ped)?)(?: (?:NP|the (?:picture|image)))?|mirror image|镜像|翻转|翻"
 )
 _ACROSS: Final = row(
-    r"horizontal(?:ly)?|left[ -](?:to|and|/)?[ -]?right|sideways|(?:around|on|along) the (?:vertical|y)[ -]axis|水平|左右"
+    r"horizontal(?:ly)?|left[ -](?:to|and|/)?[ -]?right|sideways|(?:around|on|along) the (?:vertical"
+    r"|y)[ -]axis|水平|左右"
 )
 _DOWN: Final = row(
     r"vertical(?:ly)?|top[ -](?:to|and|/)?[ -]?bottom|(?:around|on|along) the (?:horizontal|x)[ -]axis|垂直|上下|竖直"
@@ -137,8 +144,10 @@ def _flip(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
 
 _SIZE: Final = row(r"{z}|full[ -]?hd|(?P<uhd>ultra[ -]?hd|uhd)|全高清")
 _SIZE_WORDS: Final = row(
-    r"scale(?: down)?|down ?scale|resize|resized|shrink|convert|change|set|make|reduce|lower|bring|output|export|render|save"
-    r"|down ?sample|be|to|in|as|at|into|with|down|(?:the |its )?(?:video |output )?(?:resolution|size|quality|dimensions)"
+    r"scale(?: down)?|down ?scale|resize|resized|shrink|convert|change|set|make|reduce|lower|bring|output"
+    r"|export|render|save"
+    r"|down ?sample|be|to|in|as|at|into|with|down|(?:the |its )?(?:video |output )?(?:resolution|size|quality"
+    r"|dimensions)"
     r"|缩放|缩小|调整|改|设置|设|转换|转|导出|输出|分辨率|尺寸|大小|清晰度|到|为|成|至|以|用|变"
 )
 _SMALLEST: Final = 100
