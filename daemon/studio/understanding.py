@@ -276,6 +276,8 @@ class _Reading:
         whose = before in _LAID and isinstance(read[0], _OF_THE_WHOLE) and PRONOUN.search(clause)
         if whose or (before is AddMusic and isinstance(read[0], Volume) and not CLIPS_OWN.search(clause)):
             raise Unclear("which-it", clause=self._marked.restored(clause))
+        if before is AddMusic and isinstance(read[0], AddMusic):
+            raise Unclear("two-moods", clause=self._marked.restored(clause))
 
     def refusal(self) -> tuple[tuple[Said, ...], tuple[Operation, ...]]:
         """(what could not be read, from the first clause of it on; what was read before it and after).

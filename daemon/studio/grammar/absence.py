@@ -36,6 +36,7 @@ _ABSENT: Final = row(
     rf"(?:{_NO}) (?:{_DET} )?(?P<nouns>{_NOUN}(?:(?:,? (?:or|and|nor)|,) (?:(?:{_DET}|no) )?{_NOUN})*)"
     rf"|(?:{_H_NO})(?:任何|添加|加|有|所有|原来的|原有的)?(?P<han>{_H_NOUN}(?:(?:和|或者?|、|也不要"
     rf"|及)(?:{_H_NOUN}))*)"
+    rf"|(?:所有的?|全部)?(?P<object>{_H_NOUN}(?:(?:和|、|及)(?:{_H_NOUN}))*)(?:都|全部)?(?:去掉|去除|删除|删掉|移除|拿掉|删了|去了)"
 )
 _EACH: Final = tuple(
     (what, re.compile(rf"(?<![A-Za-z])(?:{english})(?![A-Za-z])|{han}", re.IGNORECASE))
@@ -61,7 +62,7 @@ _ALSO: Final[tuple[tuple[Absent, re.Pattern[str]], ...]] = (
             r"| removal)?(?: again)?"
             r"|(?:keep|use|leave|show) (?:the |my )?(?:original|own|old|real|initial"
             r"|existing) background(?: (?:as it is|alone))?"
-            r"|(?:leave|keep) (?:the |my )background(?: (?:as it is|alone|unchanged|untouched|the way it is))"
+            r"|(?:leave|keep) (?:the |my )background(?: (?:as it is|alone|unchanged|untouched|the way it is))?"
             r"|(?:no|without(?: a| any)?) (?:new |virtual |other )?background (?:change|replacement|removal|blur)"
             r"|(?:do not|don't|dont|never) (?:change|replace|remove|touch|blur) (?:the |my )?background"
             r"|(?:put|bring) (?:the |my )(?:original |own |old )?background back"
@@ -82,7 +83,7 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, found = take(clause, _ABSENT)
     if found is None or not used_up(rest):
         return None
-    nouns = found["nouns"] or found["han"]
+    nouns = found["nouns"] or found["han"] or found["object"]
     absent: list[Operation] = []
     for what, pattern in _EACH:
         nouns, times = pattern.subn(" ", nouns)

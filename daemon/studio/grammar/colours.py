@@ -36,7 +36,7 @@ _NAMES: Final = {
 
 _COLOUR: Final = re.compile(
     r"(?:(?:a|an|the|plain|clean|solid|flat|pure|simple|uniform|single|just|some) )*"
-    r"(?:<c(?P<mark>\d+)>|(?P<name>[a-z -]+?))(?: colou?r(?:ed)?)?(?: (?:background|backdrop|one|wall|screen))?",
+    r"(?:<c(?P<mark>\d+)>|(?P<name>[a-z -]+?))(?: colou?r(?:ed)?)?(?: (?:background|backdrop|one|wall))?",
     re.IGNORECASE,
 )
 _HAN_COLOUR: Final = re.compile(

@@ -68,12 +68,18 @@ PLACE: Final = row(
     r"(?:(?:of|in|inside|from|on|onto|on top of|to|over|into|under|underneath|below|beneath|behind|for"
     r"|throughout|across|along with) )?NP"
 )
+_ONE: Final = (
+    r" (?:<|clips?|videos?|parts?|half|shots?|scenes?|one|frames?|photos?|pictures?"
+    r"|files?|second|third|few|two)"
+)
+"""After `first`: it is one of several, which is asked for, and not the first of the wishes."""
+
 POLITE: Final = row(
     r"please|kindly|hi|hello|hey|thanks?(?: you)?(?: (?:so |very )?much| a lot)?|for me|for us"
     r"|(?:can|could|would|will) you|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
     r"|we (?:want|need)(?: you)?(?: to)?|help me(?: to)?|let's|let us|go ahead|simply|just|only|now"
     r"|also|too|as well"
-    r"|then|and|firstly|next|finally|lastly|first(?! <t)|make sure(?: that| to)?|be sure to"
+    rf"|then|and|firstly|next(?!{_ONE})|finally|lastly|first(?!{_ONE})|make sure(?: that| to)?|be sure to"
 )
 _LEAD: Final = (
     r"^[\s.,;:!?，。；：、]*(?:(?:please|kindly|hi|hello|hey|then|and|also|now|next|just|simply|first|finally"

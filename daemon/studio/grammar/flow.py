@@ -161,7 +161,7 @@ _EACH: Final = tuple(
             rf"(?:show|display|hold|keep|give)?(?: )?(?:each|every) (?:still )?{_PICTURE} "
             r"(?:(?:should |must )?(?:be )?(?:shown|displayed|stays?|lasts?|stands?) )?(?:for )?{a}(?: long)?",
             rf"(?:show|display|hold|keep) (?:all )?(?:the |my )?{_PICTURE} for {{a}}(?: each)?",
-            r"(?:每一?[张幅个页])(?:图片|照片|图|幻灯片)?(?:显示|停留|持续|播放|展示)?{a}",
+            r"(?:图片|照片)?(?:每一?[张幅个页])(?:图片|照片|图|幻灯片)?(?:显示|停留|持续|播放|展示)?{a}",
         ),
     )
 )
@@ -232,7 +232,7 @@ def read_silence(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
 # --- a frame
 
 _FRAME: Final = row(
-    r"(?:(?:make|create|generate|extract|grab|take|save|export|get|capture|give me|pull|need"
+    r"(?:(?:make|create|generate|extract|grab|take|save|use|export|get|capture|give me|pull|need"
     r"|want)(?: out)? )?(?:a |an |the |one )?(?:nice |good )?"
     r"(?:thumbnail|still(?: (?:frame|image|picture))?|screen ?shot|cover (?:image|picture|photo)|frame"
     r"|snapshot|poster(?: frame| image)?)"
@@ -249,7 +249,7 @@ _MOMENT: Final = rows(
     r"(?:at|from|of)(?: the)?(?: second)? {a}(?: mark)?", r"(?:在|用)?第?{a}(?:处|时|的时候)?(?:的)?(?:画面)?"
 )
 _FIRST_FRAME: Final = row(
-    r"(?:extract|grab|take|save|export|get|capture|use|make)(?: a thumbnail (?:of|from))? the (?:very )?first frame"
+    r"(?:extract|grab|take|save|use|export|get|capture|make)(?: a thumbnail (?:of|from))? the (?:very )?first frame"
     r"(?: of NP)?(?: as (?:a |an |the )?(?:picture|image|png|jpe?g|thumbnail|cover))?|(?:用|提取|截取"
     r"|导出)?第一帧(?:作为|做|当)?(?:封面|缩略图)?"
 )

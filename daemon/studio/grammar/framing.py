@@ -32,7 +32,7 @@ _OFF: Final = (
     row(rf"(?P<side>{_H_SIDE})的?(?:各|都)?(?:{_H_SIDE})?(?:裁掉|裁去|裁切|切掉|剪掉|裁剪|裁)?的?{{p}}"),
 )
 _CROP_WORD: Final = row(
-    rf"{_CROP}(?: off| away| out)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|各|从|，|,"
+    rf"{_CROP}(?: off| away| out)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|和|各|从|，|,"
 )
 _BOTH: Final[dict[str, tuple[str, ...]]] = {
     "top": ("top", "upper", "上", "顶", "四"),

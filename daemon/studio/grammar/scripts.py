@@ -70,7 +70,7 @@ _QUIET: Final = row(
     r"|(?:不要|不加|无|没有)(?:背景)?音乐"
 )
 _WORDS: Final = row(
-    r"with|and|plus|in|format|mode|for|of|that|is|short|long|nice|professional|new|style|video|for me|,|，|、"
+    r"with|and|plus|in|me|us|format|mode|for|of|that|is|short|long|nice|professional|new|style|video|for me|,|，|、"
     r"|配|和|并|的|格式|一部|一条|一支"
 )
 _SHORTEST: Final = 1000
@@ -112,8 +112,8 @@ def _shape(text: str, marked: Marked) -> tuple[str, tuple[int, int] | None]:
     value = marked.value(ratio["r"]) if ratio else None
     shapes = {value} if isinstance(value, tuple) else set()
     for shape, pattern in _SHAPES:
-        rest, found = take(rest, pattern)
-        if found is not None:
+        rest, times = pattern.subn(" ", rest)
+        if times:
             shapes.add(shape)
     if len(shapes) > 1:
         return rest, None

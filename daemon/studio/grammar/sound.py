@@ -104,7 +104,7 @@ _OTHER_MUSIC: Final = row(
     r"|folk|retro|vintage|[89]0s"
     r"|christmas|holiday|wedding|birthday|festive|party|tropical|summer|trendy|viral|popular|famous|vocals?"
     r"|lyrics|singing|with (?:vocals|lyrics|singing)"
-    r"|by [^,.;]{1,40}|from [^,.;]{1,40}"
+    r"|by [^,.;]{1,40}|from (?!<)[^,.;]{1,40}"
     r"|激昂|激烈|摇滚|悲伤|伤感|浪漫|爵士|流行|嘻哈|说唱|钢琴|吉他|电子|古典|民谣|中国风|古风|圣诞"
     r"|热血|紧张|恐怖|悬疑|搞笑|[\u3400-\u9fff]{2,4}的(?=歌|音乐)"
 )
@@ -132,6 +132,14 @@ _CALLED: Final = whole(
 _CHANGED: Final = row(r"make|change|replace|switch|swap|set|be|it|换成|换|改成|改")
 """Words of another music: without saying which, `replace the music` asks for nothing that could be made."""
 
+_REPLACES: Final = re.compile(
+    r"\W*(?:please )?(?:replace|swap|exchange|switch|change)\b(?! (?:it|that) )", re.IGNORECASE
+)
+_REPLACED: Final = row(
+    rf"(?:replace|swap|exchange|switch|change) (?:[a-z-]+ ){{0,4}}?(?:{MUSIC})"
+    r" (?:with|to|for|by|into)(?: (?:something|some))?"
+)
+
 _INSTEAD: Final = row(
     r"(?:replace|swap|exchange|substitute|change) (?:(?:the|its|my|original) )*(?:audio|sound)(?: track)?"
     r"|(?:把|将)?(?:原声|声音|音频)(?:换|替换)"
@@ -144,8 +152,11 @@ def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     own = _own_music(clause, marked)
     if own is not None:
         return (Without("sound"), own) if _INSTEAD.search(clause) else (own,)
-    rest, noun = take(clause, _MUSIC)
-    if noun is None:
+    rest, replaced = take(clause, _REPLACED)
+    if replaced is None and _REPLACES.match(clause):
+        return None
+    rest, noun = take(rest, _MUSIC)
+    if noun is None and replaced is None:
         return None
     rest, matching = take(rest, _MATCHING)
     rest, _ = take(rest, _PURPOSE)
