@@ -30,6 +30,7 @@ from daemon.studio.grammar.common import Unclear, used_up
 from daemon.studio.grammar.sentence import CLIPS_OWN, EXPORT, PRONOUN, SEPARATOR, STOP, THEN
 from daemon.studio.grammar.wishes import Wish, joined
 from daemon.studio.measures import HAN, Marked, mark
+from daemon.studio.names import listed
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -50,7 +51,7 @@ from daemon.studio.operations import (
     Watermark,
 )
 from daemon.studio.subtitles import parse
-from daemon.studio.words import Language, Said, listed
+from daemon.studio.words import Language, Said
 
 _LONGEST: Final = 2000
 """Characters of an instruction; more is a script."""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.studio import words as words_of
 from daemon.studio.measures import mark, plain
+from daemon.studio.names import named
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -279,6 +279,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "replace the background with rgb(255, 0, 10)": (colour("#ff000a"),),
     "replace the background with a plain white wall": (colour("#ffffff"),),
     "white background": (colour("#ffffff"),),
+    "white bg": (colour("#ffffff"),),
+    "show me in an office": (scene("office"),),
+    "with a beach in the background": (scene("beach"),),
     "remove the background and make it green": (colour("#008000"),),
     "use my picture as background": (Background("picture"),),
     "replace the background with the uploaded photo": (Background("picture"),),
@@ -391,6 +394,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "resize the video to 1080p": (Resize(1080),),
     "make it 4k": (Resize(2160),),
     "720p": (Resize(720),),
+    "make it 16:9 720p": (Reshape(16, 9), Resize(720)),
+    "1080p vertical, no sound": (TALL, Resize(1080), MUTE),
+    "crop to square 720p": (CropTo(1, 1), Resize(720)),
     "export in full hd": (Resize(1080),),
     "resize to 1280x720": (Reshape(16, 9), Resize(720)),
     "resize to 1080x1920": (TALL, Resize(1080)),
@@ -433,6 +439,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "add upbeat music that fits the video": (AddMusic("upbeat"),),
     "change the music to something upbeat": (AddMusic("upbeat"),),
     "make the music cinematic": (AddMusic("cinematic"),),
+    "replace the audio with calm music": (MUTE, CALM),
     "replace the calm music with upbeat music": (AddMusic("upbeat"),),
     "remove the background music and replace it with corporate music": (NO_MUSIC, AddMusic("corporate")),
     "加一首欢快的音乐": (AddMusic("upbeat"),),
@@ -541,6 +548,21 @@ REFUSED: dict[str, str] = {
     "add the subtitles": "Send an .srt beside the clip",
     "burn in the captions from the srt": "Send an .srt beside the clip",
     "translate the subtitles": "translate the subtitles",
+    # not to be done, of what nothing undoes
+    "don't fade out": "don't fade out",
+    "do not mute it": "do not mute it",
+    "don't rotate it": "don't rotate it",
+    "don't put me on a beach": "don't put me on a beach",
+    "no beach background": "no beach background",
+    "don't make the background white": "don't make the background white",
+    "don't remove the silence": "don't remove the silence",
+    "don't make it louder": "don't make it louder",
+    "don't crop": "don't crop",
+    "no slideshow": "no slideshow",
+    "不要静音": "不要静音",
+    "不要把背景换成海滩": "不要把背景换成海滩",
+    "不要淡出": "不要淡出",
+    "别裁成9:16": "别裁成9:16",
     # what nobody does
     "make it black and white": "make it black and white",
     "stabilize the video": "stabilize the video",
@@ -558,6 +580,7 @@ REFUSED: dict[str, str] = {
     "fade out the music": "fade out the music",
     "fade in the last 2 seconds": "fade in, out, or both",
     "replace the music": "replace the music",
+    "replace the audio": "replace the audio",
     "add upbeat music and calm music": "several kinds of music",
     "rotate the first clip 90 degrees clockwise": "rotate the first clip",
     "speed up the next clip": "speed up the next clip",
@@ -764,6 +787,9 @@ MISNAMED: dict[str, str] = {
     'add the song "Imagine"': 'There is no "Imagine"',
     "add beach.jpg": "add beach.jpg",
     "trim clip.mp4 to 3 s": "trim clip.mp4 to 3 s",
+    "replace song.mp3 with calm music": "replace song.mp3 with calm music",
+    "replace song.mp3": "replace song.mp3",
+    "don't add song.mp3": "don't add song.mp3",
     "把背景换成沙滩.jpg": "文件里没有“沙滩.jpg”",
     "add beach.jpg and logo.png in the corner": "beach.jpg",
 }
@@ -913,8 +939,8 @@ def test_every_operation_has_a_short_name() -> None:
     asked = [one for wished in (*UNDERSTOOD.values(), *NAMING.values(), *SCRIPTED.values()) for one in wished]
     assert {type(one) for one in asked} | {Captions} == set(get_args(Operation))
     for operation in (*asked, Captions((Cue(0, 1, "x"),))):
-        assert re.match("[a-z]", words_of.named(operation, "en"))
-        assert re.match(r"[\u3400-\u9fff]", words_of.named(operation, "zh"))
+        assert re.match("[a-z]", named(operation, "en"))
+        assert re.match(r"[\u3400-\u9fff]", named(operation, "zh"))
 
 
 @pytest.mark.parametrize("sentence", UNDERSTOOD)
@@ -992,7 +1018,7 @@ def test_any_text_at_all_is_answered(text: str) -> None:
     assert not (heard.operations and heard.understood)
     said = heard.doubts()
     assert all(one.words("en") and one.words("zh") for one in said)
-    assert all(words_of.named(one, language) for one in heard.operations for language in ("en", "zh"))
+    assert all(named(one, language) for one in heard.operations for language in ("en", "zh"))
 
 
 @given(st.text(max_size=200) | _JUMBLE)

@@ -59,7 +59,7 @@ _TARGETS: Final = tuple(
             rf"{_GONE} {_BG}{_AND}put (?:me|us) (?:in front of|on|in|at|into|inside|to) {{rest}}",
             rf"{_REPLACE} {_BG} {{rest}}",
             rf"{_BG} ?(?::|=|-|should be|is to be|to) ?{{rest}}",
-            r"(?:put|place|drop|move|transport|set) (?:me|us|the (?:person|speaker|subject)) "
+            r"(?:put|place|drop|move|transport|set|show|have) (?:me|us|the (?:person|speaker|subject)) "
             r"(?:in front of|on|in|at|into|inside|against|to|before) {rest}",
             r"make it look (?:like|as if|as though) (?:i(?:'m| am)|we(?:'re| are)) (?:sitting |standing "
             r"|working |being )?"
@@ -84,7 +84,8 @@ _TARGETS: Final = tuple(
         ),
     )
 )  # fmt: skip
-_BARE: Final = whole(r"{rest} (?:background|backdrop)|(?P<han>[^\n]{1,40}?)(?:的)?背景")
+_BARE: Final = whole(r"{rest} (?:background|backdrop|bg)|(?P<han>[^\n]{1,40}?)(?:的)?背景")
+_BEHIND: Final = whole(r"(?:(?:with|have|having|show|put|add|see) )?{rest} in the (?:background|backdrop)")
 _NAKED: Final = whole(rf"{_REPLACE} {_BG}|(?:更换|替换|换|改|改变|换个?|换掉){_H_BG}|{_H_BG}替换")
 
 _ANTECEDENT: Final = whole(r"(?:replace|swap|change|substitute) (?:it|that|them) (?:with|for|to|by) {rest}")
@@ -203,6 +204,9 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     replaced = _ANTECEDENT.search(clause)
     if replaced is not None and _known(replaced["rest"], marked) is None:
         raise Unclear("no-scene", what=marked.restored(_bare_words(replaced["rest"])))
+    behind = _BEHIND.search(clause)
+    if behind is not None and (scene := _scene(behind["rest"])) is not None:
+        return (Background("scene", scene),)
     if _NAKED.search(clause):
         raise Unclear("which-scene", clause=marked.restored(clause))
     return None

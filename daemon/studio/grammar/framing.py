@@ -7,6 +7,7 @@ import re
 from typing import Final, Literal
 
 from daemon.studio.grammar.common import Unclear, row, take, used_up
+from daemon.studio.grammar.picture import read_shape
 from daemon.studio.measures import Marked
 from daemon.studio.operations import CropSides, Flip, Operation, Reshape, Resize, Rotate
 
@@ -150,6 +151,7 @@ _SIZE_WORDS: Final = row(
     r"|dimensions)"
     r"|缩放|缩小|调整|改|设置|设|转换|转|导出|输出|分辨率|尺寸|大小|清晰度|到|为|成|至|以|用|变"
 )
+_SIZE_NOUN: Final = row(r"resolution|quality|scale(?: down)?|export|render|output|分辨率|缩放|导出|输出")
 _SMALLEST: Final = 100
 _LARGEST: Final = 4320
 _RATIOS: Final = {(9, 16), (16, 9), (1, 1), (4, 5), (4, 3), (3, 4)}
@@ -158,13 +160,21 @@ _UHD: Final = 2160
 
 
 def read_size(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """The clause as a size in pixels, or None; with both sides named the shape is a wish of its own.
+    """The clause as a size in pixels, or None; a shape that is named with it is a wish of its own.
 
     Raises Unclear for a size that no video has, or whose shape is none that can be made.
     """
     rest, found = take(clause, _SIZE)
-    if found is None or not used_up(rest, _SIZE_WORDS, _IT):
+    if found is None:
         return None
+    if used_up(rest, _SIZE_WORDS, _IT):
+        return _size(found, marked, clause)
+    shape = read_shape(_SIZE_NOUN.sub(" ", rest), marked)
+    size = _size(found, marked, clause) if shape else ()
+    return (*shape, *size) if shape and len(size) == 1 else None
+
+
+def _size(found: re.Match[str], marked: Marked, clause: str) -> tuple[Operation, ...]:
     if found["z"] is None:
         return (Resize(_UHD if found["uhd"] else _FULL_HD),)
     size = marked.value(found["z"])

@@ -152,8 +152,9 @@ def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     own = _own_music(clause, marked)
     if own is not None:
         return (Without("sound"), own) if _INSTEAD.search(clause) else (own,)
-    rest, replaced = take(clause, _REPLACED)
-    if replaced is None and _REPLACES.match(clause):
+    rest, instead = take(clause, _INSTEAD)
+    rest, replaced = take(rest, _REPLACED)
+    if not (replaced or instead) and _REPLACES.match(clause):
         return None
     rest, noun = take(rest, _MUSIC)
     if noun is None and replaced is None:
@@ -174,7 +175,8 @@ def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         raise Unclear("two-moods", clause=marked.restored(clause))
     _in_range(volume)
     mood = moods[0] if moods else None if matching else CALM
-    return (AddMusic(mood, BED_VOLUME if volume is None else volume),)
+    music = AddMusic(mood, BED_VOLUME if volume is None else volume)
+    return (Without("sound"), music) if instead else (music,)
 
 
 def moods_of(text: str) -> list[Mood]:
@@ -201,6 +203,8 @@ def _own_music(clause: str, marked: Marked) -> AddMusic | None:
     rest, volume = _take_volume(clause, marked)
     rest, file = take(rest, _MUSIC_FILE)
     if file is not None:
+        if _REPLACES.match(clause) and not re.search(r"\b(?:with|by|to|for) .*<[fq]", clause, re.IGNORECASE):
+            return None
         name = str(marked.value(file["f"] or file["q"]))
         a_song = _MUSIC.search(rest) is not None or kind_of(name) == "audio"
         rest, _ = take(rest, _PURPOSE)
