@@ -231,7 +231,8 @@ class _Reading:
                 read = tuple(replace(one, then=True) for one in read)
             last = type(read[-1].operation) if read else before
             self._came.setdefault(following, (start, read))
-            rest = self.wishes(following, None if STOP.search(separator) else last)
+            stops = STOP.search(separator) is not None and last is not Background
+            rest = self.wishes(following, None if stops else last)
             if rest is not None:
                 return (*read, *rest)
         return None
@@ -263,6 +264,9 @@ class _Reading:
             if read is not None:
                 self._own(clause, read, before)
                 return tuple(Wish(one, clause) for one in read)
+        its = background.read_its(clause, self._marked) if before is Background else None
+        if its is not None:
+            return tuple(Wish(one, clause) for one in its)
         if before in _CARRIED and (before is not AddText or "<q" in clause):
             family = texts.read if before is AddText else cuts.read
             read = family(_CARRIED[before][_language(clause) == "zh"] + clause, self._marked)

@@ -269,6 +269,8 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "add a home office background": (scene("home-office"),),
     "remove the background and put me in a photo studio": (scene("studio"),),
     "remove my background, replace it with a beach": (scene("beach"),),
+    "Remove the background. Replace it with an office.": (scene("office"),),
+    "blur the background, 2x, and make it louder": (BLUR, Speed(2.0), Volume(6.0)),
     "set the background to an abstract pattern": (scene("abstract"),),
     "Background: beach": (scene("beach"),),
     "make the background white": (colour("#ffffff"),),
@@ -350,6 +352,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
         AddMusic("upbeat"),
     ),
     "3 seconds per photo": (EachPicture(3000),),
+    "show the pictures for 3 seconds each": (EachPicture(3000),),
     "show each picture for 2.5 s": (EachPicture(2500),),
     "做成幻灯片，每张3秒": (EachPicture(3000), Crossfade(600)),
     "make a thumbnail": (Thumbnail(),),
@@ -430,6 +433,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     # music of a mood
     "add upbeat music": (AddMusic("upbeat"),),
     "add happy, energetic music": (AddMusic("upbeat"),),
+    "add upbeat & energetic background music": (AddMusic("upbeat"),),
     "add epic and dramatic music": (AddMusic("cinematic"),),
     "cinematic soundtrack at 25 %": (AddMusic("cinematic", 0.25),),
     "add inspiring corporate music": (AddMusic("corporate"),),
@@ -803,6 +807,8 @@ SCRIPTED: dict[str, tuple[Operation, ...]] = {
         Promo(SCRIPT, 30_000, mood="calm"),
     ),
     "create a vertical 15 s promo": (Promo(SCRIPT, 15_000, 9, 16),),
+    "30 second promo": (Promo(SCRIPT, 30_000),),
+    "make a 1:1 15-second ad with upbeat music": (Promo(SCRIPT, 15_000, 1, 1, "upbeat"),),
     "make a video from this text": (Promo(SCRIPT),),
     "make me a video from this text please, 20 s, square, with narration and calm music": (
         Promo(SCRIPT, 20_000, 1, 1, "calm", True),

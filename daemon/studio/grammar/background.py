@@ -202,14 +202,20 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         if known is not None:
             return (known,)
     replaced = _ANTECEDENT.search(clause)
-    if replaced is not None and _known(replaced["rest"], marked) is None:
-        raise Unclear("no-scene", what=marked.restored(_bare_words(replaced["rest"])))
+    if replaced is not None:
+        _target(replaced["rest"], clause, marked)
     behind = _BEHIND.search(clause)
     if behind is not None and (scene := _scene(behind["rest"])) is not None:
         return (Background("scene", scene),)
     if _NAKED.search(clause):
         raise Unclear("which-scene", clause=marked.restored(clause))
     return None
+
+
+def read_its(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
+    """`replace it with a beach`, after a wish for the background: the other one, or None. Raises as `read` does."""
+    replaced = _ANTECEDENT.search(clause)
+    return None if replaced is None else (_target(replaced["rest"], clause, marked),)
 
 
 def _target(said: str, clause: str, marked: Marked) -> Background:

@@ -99,7 +99,7 @@ _HAN: Final = re.compile(
 )
 FILLERS: Final = (POLITE, PLACE, _ARTICLE, _HAN)
 
-_IDLE: Final = re.compile(r"[\s.,;:!?'()，。；：、！？…~-]*")
+_IDLE: Final = re.compile(r"[\s.,;:!?'()，。；：、！？…~&+-]*")
 
 
 def used_up(text: str, *more: re.Pattern[str]) -> bool:

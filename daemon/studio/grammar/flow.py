@@ -143,7 +143,7 @@ def is_join(clause: str) -> bool:
 _SLIDESHOW: Final = row(
     r"(?:(?:make|create|build|generate|turn NP into|turn (?:the |my |these )?(?:photos|pictures|images) into"
     r"|as|do) )?"
-    r"(?:a |an )?(?:photo |picture )?slide[ -]?show|(?:制作|做|生成|做成|变成|制作成)?(?:一个)?(?:幻灯片"
+    r"(?:a |an )?(?:photo |picture |video )?slide[ -]?show|(?:制作|做|生成|做成|变成|制作成)?(?:一个)?(?:幻灯片"
     r"|电子相册|相册)"
 )
 _OF_PICTURES: Final = row(
@@ -165,6 +165,7 @@ _EACH: Final = tuple(
         ),
     )
 )
+_AT: Final = row("with|at|in")
 SLIDE_MS: Final = 4000
 _SHORTEST_SLIDE: Final = 100
 _LONGEST_SLIDE: Final = 600_000
@@ -173,21 +174,18 @@ _LONGEST_SLIDE: Final = 600_000
 def read_slides(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     """The clause as a slideshow, or as how long each picture stands; None for another. Raises Unclear."""
     rest, show = take(clause, _SLIDESHOW)
-    length = None
-    for pattern in _EACH:
-        rest, each = take(rest, pattern)
-        if each is not None:
-            length = marked.ms(each["a"])
-            break
-    if show is None and length is None:
-        return None
     rest = _OF_PICTURES.sub(" ", rest) if show else rest
-    if not used_up(rest, row("with|at|in")):
+    if show is not None and used_up(rest):
+        return EachPicture(SLIDE_MS), Crossfade(CROSSFADE_MS)
+    each = next(
+        (found for left, found in (take(rest, one) for one in _EACH) if found and used_up(left, _AT)), None
+    )
+    if each is None:
         return None
-    if length is not None and not _SHORTEST_SLIDE <= length <= _LONGEST_SLIDE:
+    length = marked.ms(each["a"])
+    if not _SHORTEST_SLIDE <= length <= _LONGEST_SLIDE:
         raise Unclear("odd-slide", clause=marked.restored(clause))
-    slides = EachPicture(SLIDE_MS if length is None else length)
-    return (slides, Crossfade(CROSSFADE_MS)) if show else (slides,)
+    return (EachPicture(length), Crossfade(CROSSFADE_MS)) if show else (EachPicture(length),)
 
 
 # --- pauses

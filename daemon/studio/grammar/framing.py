@@ -28,7 +28,7 @@ _SIDES: Final = (
 )
 _H_SIDE: Final = r"(?:上下|左右|四周|四边|上|下|左|右|顶|底)(?:方|面|边|侧|部|两边|两侧)?"
 _OFF: Final = (
-    row(rf"{{p}} (?:off|from|of|on|at)(?: of)? (?P<side>{_SIDES})"),
+    row(rf"{{p}} (?:(?:off|from|of|on|at)(?: of)? )?(?P<side>{_SIDES})"),
     row(rf"(?P<side>{_SIDES}) (?:by )?{{p}}"),
     row(rf"(?P<side>{_H_SIDE})的?(?:各|都)?(?:{_H_SIDE})?(?:裁掉|裁去|裁切|切掉|剪掉|裁剪|裁)?的?{{p}}"),
 )

@@ -19,7 +19,7 @@ _SORT: Final = (
 )
 _PROMO: Final = row(
     rf"(?:{_SORT} )+(?:video clip|videos?|clip|film|spot|reel|movie)s?|promo(?:tional)?s?|commercial"
-    rf"|advert(?:isement)?|teaser"
+    rf"|ads?|advert(?:isement)?|teaser"
     r"|宣传(?:视频|片|短片|短视频)|广告(?:视频|片|短片)?|推广(?:视频|片|短片)|营销(?:视频|短片)"
 )
 _VIDEO: Final = row(r"(?:video clip|videos?|clip|film|movie|reel)|视频|短片|影片|片子|短视频")
@@ -86,7 +86,7 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, promo = take(rest, _PROMO)
     if promo is None:
         rest, promo = take(rest, _VIDEO) if script else (rest, None)
-    if promo is None or not _VERB.search(clause):
+    if promo is None or not (_VERB.search(clause) or _PROMO.search(clause)):
         return None
     rest, length = take(rest, *_LENGTH)
     rest, quiet = take(rest, _QUIET)

@@ -36,7 +36,7 @@ _MUSIC_WORDS: Final = row(
     r"|apply|place|mix in"
     r"|throw in|create|in the background|as background|beats?|nice|pleasant|good|great|something|style|mood"
     r"|vibe|change|switch"
-    r"|replace|swap|set|to|make|be|more|feel(?:ing)?|sound(?:ing)?|it"
+    r"|replace|swap|set|to|make|be|more|instead|feel(?:ing)?|sound(?:ing)?|it"
     r"|instrumental|royalty[ -]free|copyright[ -]free|but|of|softly"
     r"|添加|加上|加入|加一?点|加|配上|来点|配|放上|放|插入|铺上|铺|叠加|使用|用|需要|要|带|合适|好听"
     r"|作为|背景"
