@@ -65,7 +65,7 @@ def _doubts(config: Config) -> list[str]:
         for rule in config.rules
         if rule.by == "embedded"
         for text in rule.instructions
-        if understand(text).refused
+        if (heard := understand(text)).refused and not heard.lacks
     ]
 
 

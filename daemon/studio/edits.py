@@ -103,6 +103,8 @@ def carried_out(
 
     Whatever was not understood or cannot be done leaves the draft as it was.
     """
+    if not heard.operations and not heard.refused:
+        return _noted(draft, instruction), [_text([Said("joined-anyway")], heard.language)]
     if heard.refused:
         said = [*heard.doubts(), Said("nothing-done"), Said("can-do")]
         return draft, [_text(said, heard.language)]

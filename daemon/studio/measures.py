@@ -87,7 +87,8 @@ _SPOKEN: Final = re.compile(
     rf"|{_COUNT}{_SECONDS}(?: and a half|{_ALSO}{_MILLIS})?"
     rf"|{_COUNT}{_MILLIS}|(?:(?<=first )|(?<=last )|(?<=final ))(?P<one>second|minute){_END})"
     rf"|{_HAN_NUMBER}个?小时(?:半|{_HAN_ALSO}分钟?)?(?:{_HAN_ALSO}秒钟?)?"
-    rf"|{_HAN_NUMBER}\s?分钟?(?!之)(?:半|{_HAN_ALSO}秒钟?)?|{_HAN_NUMBER}\s?(?:秒钟?半?|毫秒)|半个?(?:秒钟?|分钟|小时)",
+    rf"|{_HAN_NUMBER}\s?分钟?(?!之)(?:半|{_HAN_ALSO}秒钟?)?|{_HAN_NUMBER}\s?(?:秒钟?半?|毫秒)|半个?(?:秒钟?"
+    rf"|分钟|小时)",
     re.IGNORECASE,
 )
 _CLOCK: Final = re.compile(r"(?<![\d:.])(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?:[.,](\d{1,3}))?(?![\d:])")
@@ -132,7 +133,8 @@ _DEGREES: Final = re.compile(
     re.IGNORECASE,
 )
 _PIXELS: Final = re.compile(
-    r"(?<![A-Za-z0-9_.:])(?:(?P<w>\d{3,5}) ?(?:x|\*| by ) ?(?P<h>\d{3,5})(?: ?(?:px|pixels?))?|(?P<p>\d{3,4}) ?p)(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9_.:])(?:(?P<w>\d{3,5}) ?(?:x|\*| by ) ?(?P<h>\d{3,5})(?: ?(?:px|pixels?))?"
+    r"|(?P<p>\d{3,4}) ?p)(?![A-Za-z0-9])"
     r"|(?<![A-Za-z0-9_.])(?P<k>[48]) ?k(?![A-Za-z0-9])",
     re.IGNORECASE,
 )

@@ -30,6 +30,7 @@ from daemon.studio.grammar.common import Unclear, used_up
 from daemon.studio.grammar.sentence import CLIPS_OWN, EXPORT, PRONOUN, SEPARATOR, STOP, THEN
 from daemon.studio.grammar.wishes import Wish, joined
 from daemon.studio.measures import HAN, Marked, mark
+from daemon.studio.names import listed
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -50,7 +51,7 @@ from daemon.studio.operations import (
     Watermark,
 )
 from daemon.studio.subtitles import cues
-from daemon.studio.words import Language, Said, listed
+from daemon.studio.words import Language, Said
 
 _LONGEST: Final = 2000
 """Characters of an instruction; more is a script."""
@@ -97,6 +98,7 @@ _OF_THE_WHOLE: Final = (Fade, Volume, Rotate, Flip, Resize, CropTo, CropSides)
 """`add the title "X" and fade it in`: after something laid over the clip, `it` is that, and not the clip."""
 
 _OF_BACKGROUNDS: Final = frozenset({"no-scene", "which-scene"})
+_BROUGHT: Final = frozenset({"needs-script", "needs-subtitles", "no-file", "no-files"})
 _OF_SCRIPTS: Final = frozenset({"odd-promo"})
 
 
@@ -112,6 +114,11 @@ class Heard:
     refused: tuple[Said, ...]
     language: Language
     understood: tuple[Operation, ...] = ()
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it is refused only for what comes with a message: a script, subtitles, a file that it names."""
+        return bool(self.refused) and all(one.name in _BROUGHT for one in self.refused)
 
     def doubts(self) -> tuple[Said, ...]:
         """What a refusal says: what was understood, and then why it is refused."""
@@ -224,7 +231,8 @@ class _Reading:
                 read = tuple(replace(one, then=True) for one in read)
             last = type(read[-1].operation) if read else before
             self._came.setdefault(following, (start, read))
-            rest = self.wishes(following, None if STOP.search(separator) else last)
+            stops = STOP.search(separator) is not None and last is not Background
+            rest = self.wishes(following, None if stops else last)
             if rest is not None:
                 return (*read, *rest)
         return None
@@ -256,6 +264,9 @@ class _Reading:
             if read is not None:
                 self._own(clause, read, before)
                 return tuple(Wish(one, clause) for one in read)
+        its = background.read_its(clause, self._marked) if before is Background else None
+        if its is not None:
+            return tuple(Wish(one, clause) for one in its)
         if before in _CARRIED and (before is not AddText or "<q" in clause):
             family = texts.read if before is AddText else cuts.read
             read = family(_CARRIED[before][language_of(clause) == "zh"] + clause, self._marked)
@@ -270,6 +281,8 @@ class _Reading:
         whose = before in _LAID and isinstance(read[0], _OF_THE_WHOLE) and PRONOUN.search(clause)
         if whose or (before is AddMusic and isinstance(read[0], Volume) and not CLIPS_OWN.search(clause)):
             raise Unclear("which-it", clause=self._marked.restored(clause))
+        if before is AddMusic and isinstance(read[0], AddMusic):
+            raise Unclear("two-moods", clause=self._marked.restored(clause))
 
     def refusal(self) -> tuple[tuple[Said, ...], tuple[Operation, ...]]:
         """(what could not be read, from the first clause of it on; what was read before it and after).

@@ -10,7 +10,7 @@ from daemon.studio import operations as op
 
 Language = Literal["en", "zh"]
 
-_NAMES: Final[dict[str, tuple[str, str]]] = {
+NAMES: Final[dict[str, tuple[str, str]]] = {
     # moods
     "calm": ("calm", "舒缓"),
     "upbeat": ("upbeat", "欢快"),
@@ -41,6 +41,7 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     # backgrounds
     "blur": ("blurred", "虚化"),
     "transparent": ("transparent", "透明"),
+    # ways to mirror
     "horizontal": ("horizontally", "水平"),
     "vertical": ("vertically", "垂直"),
     "picture": ("your picture", "您的图片"),
@@ -49,7 +50,7 @@ SCENES: Final = get_args(op.BackdropName)
 
 
 def _list(language: Language, names: Sequence[str]) -> str:
-    told = [_NAMES[name][language == "zh"] for name in names]
+    told = [NAMES[name][language == "zh"] for name in names]
     return "、".join(told) if language == "zh" else ", ".join(told)
 
 
@@ -202,6 +203,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "no-watermark": (
         "No watermark was added, and there is none on the timeline to take off.",
         "没有加水印，时间线上也没有可以去掉的水印。",
+    ),
+    "joined-anyway": (
+        "The clips follow one another on the timeline in the order they came: nothing else is to be done.",
+        "片段已经按上传的顺序接在时间线上，不需要别的操作。",
     ),
     "no-crossfades": ("The clips are cut hard already.", "片段之间已经是硬切。"),
     "no-background": (
@@ -450,13 +455,19 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "nothing-done": ("Nothing was changed.", "没有做任何改动。"),
     "can-do": (
-        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, put another "
-        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, crop, turn, "
-        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, make a slideshow "
-        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level the loudness, "
+        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, "
+        "put another "
+        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, "
+        "crop, turn, "
+        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, "
+        "make a slideshow "
+        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level "
+        "the loudness, "
         "change the volume, mute, and make a video from a script.",
-        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、颜色、您的图片、虚化、"
-        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、做幻灯片或封面、"
+        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、"
+        "颜色、您的图片、虚化、"
+        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、"
+        "做幻灯片或封面、"
         "配音乐（舒缓、欢快、电影感、商务或您自己的）、统一音量、调节音量、静音，以及根据脚本做视频。",
     ),
     # parts of sentences
@@ -487,117 +498,4 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "top-right": ("top right", "右上角"),
     "bottom-left": ("bottom left", "左下角"),
     "bottom-right": ("bottom right", "右下角"),
-}
-
-
-def listed(operations: Sequence[op.Operation], language: Language) -> Said:
-    """The sentence that says what was understood."""
-    told = [named(one, language) for one in operations]
-    return Said("understood", {"wishes": "、".join(told) if language == "zh" else ", ".join(told)})
-
-
-def named(operation: op.Operation, language: Language) -> str:
-    """An operation in a few words: `background (beach)`, `fade (in 1 s, out 2 s)`."""
-    what, about = _told(operation)
-    names = _OPERATIONS[what]
-    told = [_NAMES[one][language == "zh"] if one in _NAMES else one for one in about if one]
-    if language == "zh":
-        return names[1] + (f"（{'，'.join(told)}）" if told else "")
-    return names[0] + (f" ({', '.join(told)})" if told else "")
-
-
-def _told(operation: op.Operation) -> tuple[str, tuple[str, ...]]:
-    """(the operation's name in the table, what else is told of it: names of the table, or figures)."""
-    match operation:
-        case op.Keep(spans):
-            return "keep", tuple(_span(one) for one in spans)
-        case op.Remove(spans):
-            return "remove", tuple(_span(one) for one in spans)
-        case op.AddText(text):
-            return "text", (f'"{_short(text)}"',)
-        case op.AddMusic(mood, _, file):
-            return "music", (file or mood or "",)
-        case op.Normalise(loudness):
-            return "normalise", (f"{loudness:g} LUFS",)
-        case op.Volume(gain):
-            return "volume", (f"{gain:+g} dB",)
-        case op.Background("colour" | "scene", what):
-            return "background", (what,)
-        case op.Background(kind, what):
-            return "background", (what or kind,)
-        case op.Watermark(picture):
-            return "watermark", (picture,)
-        case op.Captions(cues):
-            return "captions", (str(len(cues)),) if cues else ()
-        case op.Thumbnail(at):
-            return "thumbnail", ("" if at is None else seconds(at),)
-        case op.Promo(_, length, width, height, mood):
-            return "promo", ("" if length is None else seconds(length), f"{width}:{height}", mood or "")
-        case op.Without(what):
-            return "without", (what,)
-        case _:
-            return _told_of_picture(operation)
-
-
-def _told_of_picture(operation: op.Operation) -> tuple[str, tuple[str, ...]]:
-    match operation:
-        case op.Speed(factor):
-            return "speed", (f"{factor:g}x",)
-        case op.Reshape(width, height):
-            return "shape", (f"{width}:{height}",)
-        case op.CropTo(width, height):
-            return "crop", (f"{width}:{height}",)
-        case op.CropSides():
-            return "crop", ()
-        case op.Resize(short):
-            return "size", (f"{short}p",)
-        case op.Rotate(degrees):
-            return "rotate", (f"{degrees}°",)
-        case op.Flip(axis):
-            return "mirror", (axis,)
-        case op.Fade(start, end):
-            return "fade", (seconds(start), seconds(end))
-        case op.Crossfade(length):
-            return "crossfade", (seconds(length),)
-        case op.EachPicture(length):
-            return "slides", (seconds(length),)
-        case op.RemoveSilence(longest):
-            return "pauses", (seconds(longest),)
-    raise AssertionError(operation)
-
-
-def _span(span: op.Span) -> str:
-    if span.start < 0:
-        return f"-{seconds(-span.start)} …"
-    return f"{seconds(span.start)} – {'…' if span.end is None else seconds(span.end)}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _TOLD_CHARACTERS else f"{text[:_TOLD_CHARACTERS]} …"
-
-
-_TOLD_CHARACTERS: Final = 30
-_OPERATIONS: Final[dict[str, tuple[str, str]]] = {
-    "keep": ("keep", "保留"),
-    "remove": ("remove", "删除"),
-    "text": ("text", "文字"),
-    "music": ("music", "音乐"),
-    "normalise": ("loudness", "统一音量"),
-    "volume": ("volume", "音量"),
-    "background": ("background", "背景"),
-    "watermark": ("watermark", "水印"),
-    "captions": ("subtitles", "字幕"),
-    "thumbnail": ("thumbnail", "封面"),
-    "promo": ("video from a script", "脚本视频"),
-    "without": ("without", "不要"),
-    "speed": ("speed", "速度"),
-    "shape": ("aspect ratio", "画面比例"),
-    "crop": ("crop", "裁切"),
-    "size": ("size", "尺寸"),
-    "rotate": ("turn", "旋转"),
-    "mirror": ("mirror", "镜像"),
-    "fade": ("fade", "淡入淡出"),
-    "crossfade": ("crossfade", "叠化"),
-    "slides": ("each picture", "每张图片"),
-    "pauses": ("cut out pauses", "剪掉停顿"),
 }

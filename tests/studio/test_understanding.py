@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.studio import words as words_of
+from daemon.studio.measures import mark, plain
+from daemon.studio.names import named
 from daemon.studio.operations import (
     AddMusic,
     AddText,
@@ -227,6 +229,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "don't add any music": (NO_MUSIC,),
     "without a title": (NO_TEXT,),
     "不要音乐": (NO_MUSIC,),
+    "把背景音乐去掉": (NO_MUSIC,),
+    "字幕去掉": (Without("captions"),),
+    "keep my background": (Without("background"),),
     "不要添加标题": (NO_TEXT,),
     "no music or captions": (NO_MUSIC, Without("captions")),
     "no music or titles": (NO_MUSIC, NO_TEXT),
@@ -245,6 +250,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "cut me out": (CLEAR,),
     "remove everything except the speaker": (CLEAR,),
     "remove the green screen": (CLEAR,),
+    "put me on a green screen": (colour("#00ff00"),),
     "replace the green screen with a city": (scene("city"),),
     "blur the background": (BLUR,),
     "blur my background please": (BLUR,),
@@ -263,6 +269,8 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "add a home office background": (scene("home-office"),),
     "remove the background and put me in a photo studio": (scene("studio"),),
     "remove my background, replace it with a beach": (scene("beach"),),
+    "Remove the background. Replace it with an office.": (scene("office"),),
+    "blur the background, 2x, and make it louder": (BLUR, Speed(2.0), Volume(6.0)),
     "set the background to an abstract pattern": (scene("abstract"),),
     "Background: beach": (scene("beach"),),
     "make the background white": (colour("#ffffff"),),
@@ -273,6 +281,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "replace the background with rgb(255, 0, 10)": (colour("#ff000a"),),
     "replace the background with a plain white wall": (colour("#ffffff"),),
     "white background": (colour("#ffffff"),),
+    "white bg": (colour("#ffffff"),),
+    "show me in an office": (scene("office"),),
+    "with a beach in the background": (scene("beach"),),
     "remove the background and make it green": (colour("#008000"),),
     "use my picture as background": (Background("picture"),),
     "replace the background with the uploaded photo": (Background("picture"),),
@@ -295,7 +306,12 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "把背景换成#00ff88": (colour("#00ff88"),),
     "用上传的图片作为背景": (Background("picture"),),
     "恢复原来的背景": (Without("background"),),
+    "I'd like to be on a beach": (scene("beach"),),
+    "remove the background and replace with a beach": (scene("beach"),),
+    "请帮我把背景去掉，换成办公室，再加点轻柔的音乐": (scene("office"), CALM),
+    "更换背景为图书馆": (scene("library"),),
     # pauses, fades, crossfades, pictures
+    "fade in 1s": (Fade(1000, 0),),
     "cut out the silence": (RemoveSilence(700),),
     "remove all the pauses": (RemoveSilence(700),),
     "get rid of dead air": (RemoveSilence(700),),
@@ -336,6 +352,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
         AddMusic("upbeat"),
     ),
     "3 seconds per photo": (EachPicture(3000),),
+    "show the pictures for 3 seconds each": (EachPicture(3000),),
     "show each picture for 2.5 s": (EachPicture(2500),),
     "做成幻灯片，每张3秒": (EachPicture(3000), Crossfade(600)),
     "make a thumbnail": (Thumbnail(),),
@@ -359,6 +376,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "crop 5% from the left and 10% from the right": (CropSides(left=0.05, right=0.1),),
     "crop 5% from all sides": (CropSides(0.05, 0.05, 0.05, 0.05),),
     "裁掉上面10%": (CropSides(top=0.1),),
+    "裁掉左边10%和右边5%": (CropSides(left=0.1, right=0.05),),
     "左右各裁掉10%": (CropSides(left=0.1, right=0.1),),
     "rotate 90 degrees clockwise": (Rotate(90),),
     "rotate it 90° to the left": (Rotate(270),),
@@ -379,6 +397,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "resize the video to 1080p": (Resize(1080),),
     "make it 4k": (Resize(2160),),
     "720p": (Resize(720),),
+    "make it 16:9 720p": (Reshape(16, 9), Resize(720)),
+    "1080p vertical, no sound": (TALL, Resize(1080), MUTE),
+    "crop to square 720p": (CropTo(1, 1), Resize(720)),
     "export in full hd": (Resize(1080),),
     "resize to 1280x720": (Reshape(16, 9), Resize(720)),
     "resize to 1080x1920": (TALL, Resize(1080)),
@@ -412,6 +433,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     # music of a mood
     "add upbeat music": (AddMusic("upbeat"),),
     "add happy, energetic music": (AddMusic("upbeat"),),
+    "add upbeat & energetic background music": (AddMusic("upbeat"),),
     "add epic and dramatic music": (AddMusic("cinematic"),),
     "cinematic soundtrack at 25 %": (AddMusic("cinematic", 0.25),),
     "add inspiring corporate music": (AddMusic("corporate"),),
@@ -421,6 +443,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "add upbeat music that fits the video": (AddMusic("upbeat"),),
     "change the music to something upbeat": (AddMusic("upbeat"),),
     "make the music cinematic": (AddMusic("cinematic"),),
+    "replace the audio with calm music": (MUTE, CALM),
+    "replace the calm music with upbeat music": (AddMusic("upbeat"),),
+    "remove the background music and replace it with corporate music": (NO_MUSIC, AddMusic("corporate")),
     "加一首欢快的音乐": (AddMusic("upbeat"),),
     "配上史诗感的背景音乐": (AddMusic("cinematic"),),
     "配上合适的音乐": (AddMusic(None),),
@@ -527,6 +552,21 @@ REFUSED: dict[str, str] = {
     "add the subtitles": "Send an .srt beside the clip",
     "burn in the captions from the srt": "Send an .srt beside the clip",
     "translate the subtitles": "translate the subtitles",
+    # not to be done, of what nothing undoes
+    "don't fade out": "don't fade out",
+    "do not mute it": "do not mute it",
+    "don't rotate it": "don't rotate it",
+    "don't put me on a beach": "don't put me on a beach",
+    "no beach background": "no beach background",
+    "don't make the background white": "don't make the background white",
+    "don't remove the silence": "don't remove the silence",
+    "don't make it louder": "don't make it louder",
+    "don't crop": "don't crop",
+    "no slideshow": "no slideshow",
+    "不要静音": "不要静音",
+    "不要把背景换成海滩": "不要把背景换成海滩",
+    "不要淡出": "不要淡出",
+    "别裁成9:16": "别裁成9:16",
     # what nobody does
     "make it black and white": "make it black and white",
     "stabilize the video": "stabilize the video",
@@ -542,6 +582,14 @@ REFUSED: dict[str, str] = {
     "fade to white": "fade to white",
     "fade": "fade in, out, or both",
     "fade out the music": "fade out the music",
+    "fade in the last 2 seconds": "fade in, out, or both",
+    "replace the music": "replace the music",
+    "replace the audio": "replace the audio",
+    "add upbeat music and calm music": "several kinds of music",
+    "rotate the first clip 90 degrees clockwise": "rotate the first clip",
+    "speed up the next clip": "speed up the next clip",
+    "mute the second clip": "mute the second clip",
+    "change the music": "change the music",
     "fade in over 30 s": "up to 10 s",
     "crossfade for 20 seconds": "up to 5 s",
     'add the title "X" and fade it in': 'Say "the video" instead of "it"',
@@ -707,6 +755,9 @@ NAMING: dict[str, tuple[Operation, ...]] = {
     "remove the background and replace it with the picture my clip (1).png": (picture("my clip (1).png"),),
     "change my background to a library": (picture("library.png"),),
     "replace the background with a cozy library": (scene("library"),),
+    "use beach.jpg instead of my background": (picture("beach.jpg"),),
+    "replace the audio with song.mp3": (MUTE, AddMusic(None, file="song.mp3")),
+    "replace the music with song.mp3": (AddMusic(None, file="song.mp3"),),
     "replace the background with wall.png": (picture("wall.png"),),
     "把背景换成海滩.jpg": (picture("海滩.jpg"),),
     "把背景换成海滩": (picture("海滩.jpg"),),
@@ -740,6 +791,9 @@ MISNAMED: dict[str, str] = {
     'add the song "Imagine"': 'There is no "Imagine"',
     "add beach.jpg": "add beach.jpg",
     "trim clip.mp4 to 3 s": "trim clip.mp4 to 3 s",
+    "replace song.mp3 with calm music": "replace song.mp3 with calm music",
+    "replace song.mp3": "replace song.mp3",
+    "don't add song.mp3": "don't add song.mp3",
     "把背景换成沙滩.jpg": "文件里没有“沙滩.jpg”",
     "add beach.jpg and logo.png in the corner": "beach.jpg",
 }
@@ -753,7 +807,15 @@ SCRIPTED: dict[str, tuple[Operation, ...]] = {
         Promo(SCRIPT, 30_000, mood="calm"),
     ),
     "create a vertical 15 s promo": (Promo(SCRIPT, 15_000, 9, 16),),
+    "30 second promo": (Promo(SCRIPT, 30_000),),
+    "make a 1:1 15-second ad with upbeat music": (Promo(SCRIPT, 15_000, 1, 1, "upbeat"),),
     "make a video from this text": (Promo(SCRIPT),),
+    "make me a video from this text please, 20 s, square, with narration and calm music": (
+        Promo(SCRIPT, 20_000, 1, 1, "calm", True),
+    ),
+    "turn this article into a vertical video for TikTok with upbeat music": (
+        Promo(SCRIPT, None, 9, 16, "upbeat"),
+    ),
     "turn this script into a 30 second video": (Promo(SCRIPT, 30_000),),
     "make a promo, 9:16, 20 seconds long, with upbeat music": (Promo(SCRIPT, 20_000, 9, 16, "upbeat"),),
     "make a square promo video with narration": (Promo(SCRIPT, None, 1, 1, None, True),),
@@ -849,12 +911,42 @@ def test_a_refusal_lists_what_was_understood() -> None:
     assert heard.doubts()[0].words("zh") == "我听懂的有：背景（海滩）。"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "lacks"),
+    [
+        ("generate a 30-second promotional video from this script with background music", True),
+        ("add the subtitles", True),
+        ("put logo.png in the corner", True),
+        ("put logo.png in the corner and make it pop", False),
+        ("make it pop", False),
+        ("trim to 3 s", False),
+    ],
+)
+def test_what_only_lacks_what_a_message_brings_is_told_from_what_is_not_understood(
+    sentence: str, lacks: bool
+) -> None:
+    assert understand(sentence).lacks is lacks
+
+
+def test_every_sentence_of_the_documentation_is_understood() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "studio.md").read_text("utf-8")
+    table = docs.split("\n## What it understands\n")[1].split("\n## ")[0]
+    sentences = re.findall(
+        r"“([^”]+)”", "\n".join(line for line in table.splitlines() if line.startswith("| "))
+    )
+    assert len(sentences) > 40
+    not_understood = [
+        one for one in sentences if understand(one, FILES).refused and not understand(one, FILES).lacks
+    ]
+    assert not_understood == []
+
+
 def test_every_operation_has_a_short_name() -> None:
     asked = [one for wished in (*UNDERSTOOD.values(), *NAMING.values(), *SCRIPTED.values()) for one in wished]
     assert {type(one) for one in asked} | {Captions} == set(get_args(Operation))
     for operation in (*asked, Captions((Cue(0, 1, "x"),))):
-        assert re.match("[a-z]", words_of.named(operation, "en"))
-        assert re.match(r"[\u3400-\u9fff]", words_of.named(operation, "zh"))
+        assert re.match("[a-z]", named(operation, "en"))
+        assert re.match(r"[\u3400-\u9fff]", named(operation, "zh"))
 
 
 @pytest.mark.parametrize("sentence", UNDERSTOOD)
@@ -907,18 +999,62 @@ def test_one_clause_that_is_not_understood_stops_all_of_them(
     assert understand("; ".join([*before, refused, *after])).operations == ()
 
 
-@given(st.text(max_size=400))
+_SCRAPS = st.sampled_from(
+    [
+        *" ".join([*UNDERSTOOD, *NAMING, *SCRIPTED]).split(),
+        "\n\n",
+        "<q0>",
+        "<f1>",
+        "and",
+        ",",
+        "，",
+        "“",
+        '"',
+        "9:16",
+        "{",
+    ]
+)
+_JUMBLE = st.lists(_SCRAPS, max_size=12).map(" ".join)
+
+
+@given(st.text(max_size=400) | _JUMBLE)
 def test_any_text_at_all_is_answered(text: str) -> None:
-    heard = understand(text)
-    assert bool(heard.operations) != bool(heard.refused)
-    assert all(one.words("en") and one.words("zh") for one in heard.refused)
+    heard = understand(text, FILES)
+    assert not (heard.operations and heard.refused)
+    assert not (heard.operations and heard.understood)
+    said = heard.doubts()
+    assert all(one.words("en") and one.words("zh") for one in said)
+    assert all(named(one, language) for one in heard.operations for language in ("en", "zh"))
+
+
+@given(st.text(max_size=200) | _JUMBLE)
+def test_a_sentence_can_be_restored_from_its_marks(text: str) -> None:
+    marked = mark(text, FILES)
+    assert plain(marked.restored(marked.text)).replace(" ", "") == plain(text).replace(" ", "")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["and " * 500, "3 s " * 500, "9" * 2000, '"' * 2000, "一" * 2000, "add a title " * 160, "with " * 400],
+    [
+        "and " * 500,
+        "3 s " * 500,
+        "with upbeat music " * 110,
+        "replace the background with " * 72,
+        "my-" * 660,
+        "a.jpg " * 330,
+        "make a promo with " * 110,
+        "把背景换成" * 400,
+        "a\n\n" * 600,
+        "_" * 1999,
+        "9" * 2000,
+        '"' * 2000,
+        "一" * 2000,
+        "add a title " * 160,
+        "with " * 400,
+    ],
 )
 def test_a_hostile_text_does_not_keep_the_studio_busy(text: str) -> None:
+    files = [Named(f"a file-{n} (copy).png", "image") for n in range(500)]
     began = time.process_time()
-    assert understand(text).refused
+    assert understand(text, files).refused
     assert time.process_time() - began < 2

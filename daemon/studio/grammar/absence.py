@@ -34,7 +34,9 @@ _H_NOUN: Final = rf"(?:{'|'.join(han for _, _, han in _NOUNS)})"
 _DET: Final = r"(?:any|the|all|all of the|all the|my|a|its|your)"
 _ABSENT: Final = row(
     rf"(?:{_NO}) (?:{_DET} )?(?P<nouns>{_NOUN}(?:(?:,? (?:or|and|nor)|,) (?:(?:{_DET}|no) )?{_NOUN})*)"
-    rf"|(?:{_H_NO})(?:任何|添加|加|有|所有|原来的|原有的)?(?P<han>{_H_NOUN}(?:(?:和|或者?|、|也不要|及)(?:{_H_NOUN}))*)"
+    rf"|(?:{_H_NO})(?:任何|添加|加|有|所有|原来的|原有的)?(?P<han>{_H_NOUN}(?:(?:和|或者?|、|也不要"
+    rf"|及)(?:{_H_NOUN}))*)"
+    rf"|(?:所有的?|全部)?(?P<object>{_H_NOUN}(?:(?:和|、|及)(?:{_H_NOUN}))*)(?:都|全部)?(?:去掉|去除|删除|删掉|移除|拿掉|删了|去了)"
 )
 _EACH: Final = tuple(
     (what, re.compile(rf"(?<![A-Za-z])(?:{english})(?![A-Za-z])|{han}", re.IGNORECASE))
@@ -45,8 +47,9 @@ _ALSO: Final[tuple[tuple[Absent, re.Pattern[str]], ...]] = (
         "sound",
         row(
             r"(?:mute|silence)(?: (?:NP|(?:(?:the|its|my|all|original) )*(?:audio|sound|volume)))?(?: completely)?"
-            r"|turn (?:off (?:the )?(?:sound|audio)|(?:the )?(?:sound|audio) off)|(?:be |completely )?(?:muted|soundless)"
-            r"|静音|消音|关掉声音|关闭声音|(?:视频)?(?:设为|变成|变为|改为)静音"
+            r"|turn (?:off (?:the )?(?:sound|audio)|(?:the )?(?:sound|audio) off)|(?:be |completely )?(?:muted"
+            r"|soundless)"
+            r"|(?:原声|原视频|声音|视频)?静音|消音|关掉声音|关闭声音|(?:视频)?(?:设为|变成|变为|改为)静音"
         ),
     ),
     ("music", row(r"(?:mute|turn off|stop) (?:the )?(?:background )?music|关掉音乐|关闭音乐")),
@@ -55,13 +58,16 @@ _ALSO: Final[tuple[tuple[Absent, re.Pattern[str]], ...]] = (
         "background",
         row(
             r"(?:restore|bring back|put back|undo|revert(?: to)?|reset|go back to|give me back) "
-            r"(?:(?:the|my) )?(?:(?:original|own|old|real|initial) )?background(?: change| replacement| removal)?(?: again)?"
-            r"|(?:keep|use|leave|show) (?:the |my )?(?:original|own|old|real|initial|existing) background(?: (?:as it is|alone))?"
-            r"|(?:leave|keep) (?:the |my )background(?: (?:as it is|alone|unchanged|untouched|the way it is))"
+            r"(?:(?:the|my) )?(?:(?:original|own|old|real|initial) )?background(?: change| replacement"
+            r"| removal)?(?: again)?"
+            r"|(?:keep|use|leave|show) (?:the |my )?(?:original|own|old|real|initial"
+            r"|existing) background(?: (?:as it is|alone))?"
+            r"|(?:leave|keep) (?:the |my )background(?: (?:as it is|alone|unchanged|untouched|the way it is))?"
             r"|(?:no|without(?: a| any)?) (?:new |virtual |other )?background (?:change|replacement|removal|blur)"
             r"|(?:do not|don't|dont|never) (?:change|replace|remove|touch|blur) (?:the |my )?background"
             r"|(?:put|bring) (?:the |my )(?:original |own |old )?background back"
-            r"|(?:恢复|还原|保留|使用|用回|换回)(?:成|到|为)?(?:原来的?|原始的?|原本的?|原|我的)背景|恢复背景|还原背景"
+            r"|(?:恢复|还原|保留|使用|用回|换回)(?:成|到|为)?(?:原来的?|原始的?|原本的?|原|我的)背景|恢复背景"
+            r"|还原背景"
             r"|(?:不要|不|别)(?:换|改|改变|更换|替换|去掉|动|虚化)背景"
         ),
     ),
@@ -77,7 +83,7 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, found = take(clause, _ABSENT)
     if found is None or not used_up(rest):
         return None
-    nouns = found["nouns"] or found["han"]
+    nouns = found["nouns"] or found["han"] or found["object"]
     absent: list[Operation] = []
     for what, pattern in _EACH:
         nouns, times = pattern.subn(" ", nouns)

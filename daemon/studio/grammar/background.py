@@ -17,18 +17,28 @@ _BG: Final = (
     r"|video|video's|green[ -]screen) )*(?:back ?grounds?|backdrops?|bg|green[ -]?screens?)"
     rf"(?! ?(?:music|noise|track|audio|sound|song|score|hum|hiss|vocals?|people|blur(?![a-z])))(?: colou?r)?{_OF}"
 )
-_H_BG: Final = r"(?:原来?的?|现有的?|当前的?|人物的?|我的?|视频的?|画面的?|身后的?|绿幕)*(?:背景|绿幕)(?!音|噪|声)(?:画面)?"
-_PERSON: Final = r"(?:the |my )?(?:person|people|speaker|subject|talking head|foreground|presenter|human|me|myself|main subject)"
+_H_BG: Final = (
+    r"(?:原来?的?|现有的?|当前的?|人物的?|我的?|视频的?|画面的?|身后的?|绿幕)*(?:背景|绿幕)(?!音|噪"
+    r"|声)(?:画面)?"
+)
+_PERSON: Final = (
+    r"(?:the |my )?(?:person|people|speaker|subject|talking head|foreground|presenter|human|me|myself"
+    r"|main subject)"
+)
 _H_PERSON: Final = r"(?:人物|人像|人|主体|主角|主播|我|前景)"
 _REMOVE: Final = (
-    r"(?:remove|removing|delete|cut out|cut away|erase|take (?:out|away|off)|get rid of|drop|clear|strip(?: out| away)?"
+    r"(?:remove|removing|delete|cut out|cut away|erase|take (?:out|away|off)|get rid of|drop|clear"
+    r"|strip(?: out| away)?"
     r"|eliminate|knock out|mask out|key out|replace|swap(?: out)?|change)"
 )
 _GONE: Final = (
     r"(?:remove|delete|cut out|cut away|erase|take (?:out|away)|get rid of|drop|clear|strip(?: out| away)?"
     r"|eliminate|knock out|mask out|key out)"
 )
-_REPLACE: Final = r"(?:replace|swap(?: out)?|change|changing|switch|substitute|exchange|turn|set|convert|transform|update|make|put|have)"
+_REPLACE: Final = (
+    r"(?:replace|swap(?: out)?|change|changing|switch|substitute|exchange|turn|set|convert|transform"
+    r"|update|make|put|have)"
+)
 _AND: Final = r"(?:,? (?:and|then|and then) |, ?)"
 _WITH: Final = r"(?:with|to|for|into|by|as|to be|to look like)"
 _H_GONE: Final = r"(?:去掉|去除|去|删除|删掉|移除|抠掉|抠除|扣掉|清除|消除|拿掉|除去)"
@@ -39,35 +49,43 @@ _TARGETS: Final = tuple(
     map(
         whole,
         (
+            rf"(?:use|put|show|add) {{rest}} instead of {_BG}",
             rf"{_REPLACE} {_BG} {_WITH} {{rest}}",
-            rf"{_REMOVE} {_BG}{_AND}(?:replace|swap|change|substitute|switch) (?:it|that|this) {_WITH} {{rest}}",
+            rf"{_REMOVE} {_BG}{_AND}(?:replace|swap|change|substitute|switch) (?:(?:it|that|this) )?{_WITH} {{rest}}",
             rf"{_GONE} {_BG}{_AND}(?:make|turn|set) (?:it|that) (?:to |into |be |as )?{{rest}}",
-            rf"{_GONE} {_BG}{_AND}(?:put|place|use|add|insert|show)(?: in)? {{rest}}(?: (?:there|behind me|in its place"
+            rf"{_GONE} {_BG}{_AND}(?:put|place|use|add|insert|show)(?: in)? {{rest}}(?: (?:there|behind me"
+            rf"|in its place"
             r"|as (?:the|a|my)(?: new)? (?:background|backdrop)))?",
             rf"{_GONE} {_BG}{_AND}put (?:me|us) (?:in front of|on|in|at|into|inside|to) {{rest}}",
             rf"{_REPLACE} {_BG} {{rest}}",
             rf"{_BG} ?(?::|=|-|should be|is to be|to) ?{{rest}}",
-            r"(?:put|place|drop|move|transport|set) (?:me|us|the (?:person|speaker|subject)) "
+            r"(?:put|place|drop|move|transport|set|show|have) (?:me|us|the (?:person|speaker|subject)) "
             r"(?:in front of|on|in|at|into|inside|against|to|before) {rest}",
-            r"make it look (?:like|as if|as though) (?:i(?:'m| am)|we(?:'re| are)) (?:sitting |standing |working |being )?"
+            r"make it look (?:like|as if|as though) (?:i(?:'m| am)|we(?:'re| are)) (?:sitting |standing "
+            r"|working |being )?"
             r"(?:in front of|on|in|at|inside) {rest}",
-            r"(?:i|we) (?:want|would like|need) to be (?:in front of|on|in|at|inside) {rest}",
+            r"be (?:in front of|on|in|at|inside) {rest}",
             r"(?:put|add|place|insert|show) {rest} behind (?:me|us|the (?:person|speaker|subject))",
-            r"(?:use|set|put|add|insert|take) {rest} (?:as|for|in) (?:(?:the|a|my|its) )?(?:new |virtual )?(?:background|backdrop)"
+            r"(?:use|set|put|add|insert|take) {rest} (?:as|for|in) (?:(?:the|a|my|its) )?(?:new "
+            r"|virtual )?(?:background|backdrop)"
             r"(?: instead| image| picture| photo)?",
             r"(?:give|have) (?:me|us|NP) {rest} (?:background|backdrop)",
-            r"(?:add|use|apply|insert|put|make|create|change to|switch to|want|need|set)(?: in)? {rest} (?:background|backdrop)",
-            rf"{_H_GONE}{_H_BG}[，,、]?(?:并|然后|再)?(?:把它|将它)?{_H_TURN}{{rest}}",
+            r"(?:add|use|apply|insert|put|make|create|change to|switch to|want|need"
+            r"|set)(?: in)? {rest} (?:background|backdrop)",
+            rf"(?:{_H_GONE}{_H_BG}|{_H_BG}{_H_GONE})[，,、]?(?:并|然后|再)?(?:把它|将它)?{_H_TURN}{{rest}}",
+            rf"(?:更换|替换|切换|变换|换|改|设置|设){_H_BG}(?:成|为|到|做){{rest}}",
             rf"{_H_BG}(?:给我)?{_H_TURN}{{rest}}",
             rf"{_H_TURN}{{rest}}的?背景",
             rf"{_H_BG}(?:用|使用|是|为|要|：|:){{rest}}",
-            r"(?:用|使用|以|拿|把|将){rest}(?:作为|做为|当作|当做|做|当|来做|设为|设成)(?:视频的?|我的)?(?:新的?)?背景(?:图|图片)?",
+            r"(?:用|使用|以|拿|把|将){rest}(?:作为|做为|当作|当做|做|当|来做|设为|设成)(?:视频的?"
+            r"|我的)?(?:新的?)?背景(?:图|图片)?",
             r"(?:把|将)?(?:我|人物|人)(?:放在|放到|置于|移到|换到|搬到){rest}(?:上面|上|里面|里|中|前面|前)?",
             r"(?:添加|加上|加入|加|使用|用|配上|换上|设置){rest}(?:的)?背景",
         ),
     )
 )  # fmt: skip
-_BARE: Final = whole(r"{rest} (?:background|backdrop)|(?P<han>[^\n]{1,40}?)(?:的)?背景")
+_BARE: Final = whole(r"{rest} (?:background|backdrop|bg)|(?P<han>[^\n]{1,40}?)(?:的)?背景")
+_BEHIND: Final = whole(r"(?:(?:with|have|having|show|put|add|see) )?{rest} in the (?:background|backdrop)")
 _NAKED: Final = whole(rf"{_REPLACE} {_BG}|(?:更换|替换|换|改|改变|换个?|换掉){_H_BG}|{_H_BG}替换")
 
 _ANTECEDENT: Final = whole(r"(?:replace|swap|change|substitute) (?:it|that|them) (?:with|for|to|by) {rest}")
@@ -117,14 +135,17 @@ _BLUR: Final = tuple(
 _PICTURE: Final = r"(?:picture|photo(?:graph)?|image|pic|file|wallpaper|background image|jpe?g|png)"
 _SENT: Final = r"(?:uploaded|attached|own|provided|included|sent|enclosed|supplied|dropped)"
 _ONLY_PICTURE: Final = re.compile(
-    rf"(?:(?:the|my|this|that|our) )?(?:{_SENT} )*{_PICTURE}(?: (?:i|that i|which i|we) (?:have )?(?:uploaded|sent|attached|dropped"
+    rf"(?:(?:the|my|this|that|our) )?(?:{_SENT} )*{_PICTURE}(?: (?:i|that i|which i|we) (?:have )?(?:uploaded"
+    rf"|sent|attached|dropped"
     rf"|provided))?|(?:the|my|this) {_SENT} (?:one|{_PICTURE}) file"
     r"|(?:我|这张|上传|我上传|附上|自己|提供|发)?的?(?:这张|那张)?(?:图片|照片|图|图像)",
     re.IGNORECASE,
 )
 _NAMED_PICTURE: Final = re.compile(
-    rf"(?:(?:(?:the|my|our|this|a) )?(?:{_SENT} )*(?:{_PICTURE} )?(?:called |named |of |from )?)?<(?P<mark>[fq])(?P<n>\d+)>(?: {_PICTURE})?"
-    r"|(?:我的?|上传的?|这张|图片|照片|文件|名为|叫做?|的)*<(?P<hmark>[fq])(?P<hn>\d+)>(?:这张|那张)?(?:图片|照片|图)?(?:吧)?",
+    rf"(?:(?:(?:the|my|our|this|a) )?(?:{_SENT} )*(?:{_PICTURE} )?(?:called |named |of "
+    rf"|from )?)?<(?P<mark>[fq])(?P<n>\d+)>(?: {_PICTURE})?"
+    r"|(?:我的?|上传的?|这张|图片|照片|文件|名为|叫做?|的)*<(?P<hmark>[fq])(?P<hn>\d+)>(?:这张|那张)?(?:图片"
+    r"|照片|图)?(?:吧)?",
     re.IGNORECASE,
 )
 _CALLED: Final = re.compile(
@@ -149,11 +170,15 @@ _SCENES: Final[tuple[tuple[BackdropName, str], ...]] = (
 )
 _SCENE_ROWS: Final = tuple((name, row(source)) for name, source in _SCENES)
 _HARMLESS: Final = row(
-    r"calm|modern|cozy|cosy|bright|virtual|nice|professional|clean|beautiful|lovely|pretty|simple|minimal(?:ist(?:ic)?)?"
-    r"|elegant|stylish|realistic|quiet|peaceful|serene|contemporary|typical|generic|tidy|neat|great|cool|good|different"
+    r"calm|modern|cozy|cosy|bright|virtual|nice|professional|clean|beautiful|lovely|pretty|simple"
+    r"|minimal(?:ist(?:ic)?)?"
+    r"|elegant|stylish|realistic|quiet|peaceful|serene|contemporary|typical|generic|tidy|neat|great|cool|good"
+    r"|different"
     r"|new|natural|real|proper|scenic|looking|like|kind of|sort of|type of|be|look|on|in|at|of|instead"
-    r"|scene(?:ry)?|setting|backgrounds?|backdrops?|environment|view|image|picture|photo|style|theme|video|one|interior"
-    r"|虚拟|现代|明亮|漂亮|美丽|好看|专业|干净|简洁|温馨|舒适|安静|宁静|平静|新|一张|一片|一间|一座|场景|背景|环境|风格|图片|画面"
+    r"|scene(?:ry)?|setting|backgrounds?|backdrops?|environment|view|image|picture|photo|style|theme|video|one"
+    r"|interior"
+    r"|虚拟|现代|明亮|漂亮|美丽|好看|专业|干净|简洁|温馨|舒适|安静|宁静|平静|新|一张|一片|一间|一座|场景|背景"
+    r"|环境|风格|图片|画面"
     r"|里面?|上面?|中|前"
 )
 
@@ -177,11 +202,20 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         if known is not None:
             return (known,)
     replaced = _ANTECEDENT.search(clause)
-    if replaced is not None and _known(replaced["rest"], marked) is None:
-        raise Unclear("no-scene", what=marked.restored(_bare_words(replaced["rest"])))
+    if replaced is not None:
+        _target(replaced["rest"], clause, marked)
+    behind = _BEHIND.search(clause)
+    if behind is not None and (scene := _scene(behind["rest"])) is not None:
+        return (Background("scene", scene),)
     if _NAKED.search(clause):
         raise Unclear("which-scene", clause=marked.restored(clause))
     return None
+
+
+def read_its(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
+    """`replace it with a beach`, after a wish for the background: the other one, or None. Raises as `read` does."""
+    replaced = _ANTECEDENT.search(clause)
+    return None if replaced is None else (_target(replaced["rest"], clause, marked),)
 
 
 def _target(said: str, clause: str, marked: Marked) -> Background:

@@ -35,8 +35,8 @@ _NAMES: Final = {
 """Not CSS's `darkgray`: it is lighter than `gray`."""
 
 _COLOUR: Final = re.compile(
-    r"(?:(?:a|an|the|plain|solid|flat|pure|simple|uniform|single|just|some) )*"
-    r"(?:<c(?P<mark>\d+)>|(?P<name>[a-z -]+?))(?: colou?r(?:ed)?)?(?: (?:background|backdrop|one|wall|screen))?",
+    r"(?:(?:a|an|the|plain|clean|solid|flat|pure|simple|uniform|single|just|some) )*"
+    r"(?:<c(?P<mark>\d+)>|(?P<name>[a-z -]+?))(?: colou?r(?:ed)?)?(?: (?:background|backdrop|one|wall))?",
     re.IGNORECASE,
 )
 _HAN_COLOUR: Final = re.compile(

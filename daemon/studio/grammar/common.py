@@ -39,7 +39,7 @@ def row(source: str) -> re.Pattern[str]:
 
 def without(text: str, found: re.Match[str]) -> str:
     """The text with a match taken out."""
-    return f"{text[: found.start()]} {text[found.end() :]}".strip()
+    return f"{text[: found.start()].rstrip(' ')} {text[found.end() :].lstrip(' ')}".strip()
 
 
 def take(text: str, *patterns: re.Pattern[str]) -> tuple[str, re.Match[str] | None]:
@@ -68,19 +68,28 @@ PLACE: Final = row(
     r"(?:(?:of|in|inside|from|on|onto|on top of|to|over|into|under|underneath|below|beneath|behind|for"
     r"|throughout|across|along with) )?NP"
 )
+_ONE: Final = (
+    r" (?:<|clips?|videos?|parts?|half|shots?|scenes?|one|frames?|photos?|pictures?"
+    r"|files?|second|third|few|two)"
+)
+"""After `first`: it is one of several, which is asked for, and not the first of the wishes."""
+
 POLITE: Final = row(
     r"please|kindly|hi|hello|hey|thanks?(?: you)?(?: (?:so |very )?much| a lot)?|for me|for us"
     r"|(?:can|could|would|will) you|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
     r"|we (?:want|need)(?: you)?(?: to)?|help me(?: to)?|let's|let us|go ahead|simply|just|only|now"
     r"|also|too|as well"
-    r"|then|and|firstly|next|finally|lastly|first(?! <t)|make sure(?: that| to)?|be sure to"
+    rf"|then|and|firstly|next(?!{_ONE})|finally|lastly|first(?!{_ONE})|make sure(?: that| to)?|be sure to"
 )
 _LEAD: Final = (
     r"^[\s.,;:!?，。；：、]*(?:(?:please|kindly|hi|hello|hey|then|and|also|now|next|just|simply|first|finally"
     r"|(?:can|could|would|will) you(?: please)?|i(?:'d| would)? (?:want|like|need)(?: you)?(?: to)?"
     r"|help me(?: to)?|let's|make sure to)[\s,]+|请|麻烦你?|帮我|我想要?|我要|然后|再|把|将|给)*"
 )
-_TAIL: Final = r"(?:[\s,]+(?:please|thanks|thank you|too|as well|for me|instead|now)|谢谢|吧|一下)*[\s.,;:!?，。；：、！？…]*$"
+_TAIL: Final = (
+    r"(?:[\s,]+(?:please|thanks|thank you|too|as well|for me|instead|now)|谢谢|吧"
+    r"|一下)*[\s.,;:!?，。；：、！？…]*$"
+)
 _ARTICLE: Final = row(r"the|a|an|some|my|our|this|that|its")
 _HAN: Final = re.compile(
     r"请|麻烦|帮我|帮忙|谢谢|一下|把|将|给|让|为|这个|那个|这段|那段|这条|我的|我们的|我想要|我想"
@@ -90,7 +99,7 @@ _HAN: Final = re.compile(
 )
 FILLERS: Final = (POLITE, PLACE, _ARTICLE, _HAN)
 
-_IDLE: Final = re.compile(r"[\s.,;:!?'()，。；：、！？…~-]*")
+_IDLE: Final = re.compile(r"[\s.,;:!?'()，。；：、！？…~&+-]*")
 
 
 def used_up(text: str, *more: re.Pattern[str]) -> bool:

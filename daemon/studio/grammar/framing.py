@@ -7,6 +7,7 @@ import re
 from typing import Final, Literal
 
 from daemon.studio.grammar.common import Unclear, row, take, used_up
+from daemon.studio.grammar.picture import read_shape
 from daemon.studio.measures import Marked
 from daemon.studio.operations import CropSides, Flip, Operation, Reshape, Resize, Rotate
 
@@ -21,14 +22,19 @@ _SIDE: Final = r"(?:top|bottom|left|right|upper|lower)"
 _EVERY: Final = (
     r"(?:both sides|the sides|(?:all|every|each) (?:four )?(?:sides?|edges?)|all (?:a)?round|each side)"
 )
-_SIDES: Final = rf"(?:the )?(?:very )?(?:{_SIDE}(?:(?:,| and|, and) (?:the )?{_SIDE})*|{_EVERY})(?:[ -](?:hand )?(?:sides?|edges?))?"
+_SIDES: Final = (
+    rf"(?:the )?(?:very )?(?:{_SIDE}(?:(?:,| and|, and) (?:the )?{_SIDE})*"
+    rf"|{_EVERY})(?:[ -](?:hand )?(?:sides?|edges?))?"
+)
 _H_SIDE: Final = r"(?:上下|左右|四周|四边|上|下|左|右|顶|底)(?:方|面|边|侧|部|两边|两侧)?"
 _OFF: Final = (
-    row(rf"{{p}} (?:off|from|of|on|at)(?: of)? (?P<side>{_SIDES})"),
+    row(rf"{{p}} (?:(?:off|from|of|on|at)(?: of)? )?(?P<side>{_SIDES})"),
     row(rf"(?P<side>{_SIDES}) (?:by )?{{p}}"),
     row(rf"(?P<side>{_H_SIDE})的?(?:各|都)?(?:{_H_SIDE})?(?:裁掉|裁去|裁切|切掉|剪掉|裁剪|裁)?的?{{p}}"),
 )
-_CROP_WORD: Final = row(rf"{_CROP}(?: off| away)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|各|从|，|,")
+_CROP_WORD: Final = row(
+    rf"{_CROP}(?: off| away| out)?|cropping|and|裁掉|裁去|裁切|切掉|剪掉|裁剪|裁|和|各|从|，|,"
+)
 _BOTH: Final[dict[str, tuple[str, ...]]] = {
     "top": ("top", "upper", "上", "顶", "四"),
     "bottom": ("bottom", "lower", "下", "底", "四"),
@@ -78,7 +84,8 @@ _COUNTER: Final = row(
     r"(?:counter|anti)[ -]?clock ?wise|(?:(?:to|towards) (?:the )?)?left|ccw|逆时针|向左|往左|左"
 )
 _TURNED: Final = row(
-    r"(?:turn|put|rotate)(?: (?:NP|the (?:picture|image)))? upside[ -]down|(?:画面|视频)?(?:上下颠倒|颠倒过来|倒过来|颠倒)"
+    r"(?:turn|put|rotate)(?: (?:NP|the (?:picture|image)))? upside[ -]down|(?:画面|视频)?(?:上下颠倒|颠倒过来"
+    r"|倒过来|颠倒)"
 )
 _DEGREES: Final = row(r"(?:by )?{g}|(?:a )?(?P<quarter>quarter)(?: turn)?|(?:a )?(?P<half>half) turn")
 
@@ -110,7 +117,8 @@ _MIRROR: Final = row(
     r"(?:mirror(?:ed|ing)?|flip(?:ped)?)(?: (?:NP|the (?:picture|image)))?|mirror image|镜像|翻转|翻"
 )
 _ACROSS: Final = row(
-    r"horizontal(?:ly)?|left[ -](?:to|and|/)?[ -]?right|sideways|(?:around|on|along) the (?:vertical|y)[ -]axis|水平|左右"
+    r"horizontal(?:ly)?|left[ -](?:to|and|/)?[ -]?right|sideways|(?:around|on|along) the (?:vertical"
+    r"|y)[ -]axis|水平|左右"
 )
 _DOWN: Final = row(
     r"vertical(?:ly)?|top[ -](?:to|and|/)?[ -]?bottom|(?:around|on|along) the (?:horizontal|x)[ -]axis|垂直|上下|竖直"
@@ -137,10 +145,13 @@ def _flip(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
 
 _SIZE: Final = row(r"{z}|full[ -]?hd|(?P<uhd>ultra[ -]?hd|uhd)|全高清")
 _SIZE_WORDS: Final = row(
-    r"scale(?: down)?|down ?scale|resize|resized|shrink|convert|change|set|make|reduce|lower|bring|output|export|render|save"
-    r"|down ?sample|be|to|in|as|at|into|with|down|(?:the |its )?(?:video |output )?(?:resolution|size|quality|dimensions)"
+    r"scale(?: down)?|down ?scale|resize|resized|shrink|convert|change|set|make|reduce|lower|bring|output"
+    r"|export|render|save"
+    r"|down ?sample|be|to|in|as|at|into|with|down|(?:the |its )?(?:video |output )?(?:resolution|size|quality"
+    r"|dimensions)"
     r"|缩放|缩小|调整|改|设置|设|转换|转|导出|输出|分辨率|尺寸|大小|清晰度|到|为|成|至|以|用|变"
 )
+_SIZE_NOUN: Final = row(r"resolution|quality|scale(?: down)?|export|render|output|分辨率|缩放|导出|输出")
 _SMALLEST: Final = 100
 _LARGEST: Final = 4320
 _RATIOS: Final = {(9, 16), (16, 9), (1, 1), (4, 5), (4, 3), (3, 4)}
@@ -149,13 +160,21 @@ _UHD: Final = 2160
 
 
 def read_size(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """The clause as a size in pixels, or None; with both sides named the shape is a wish of its own.
+    """The clause as a size in pixels, or None; a shape that is named with it is a wish of its own.
 
     Raises Unclear for a size that no video has, or whose shape is none that can be made.
     """
     rest, found = take(clause, _SIZE)
-    if found is None or not used_up(rest, _SIZE_WORDS, _IT):
+    if found is None:
         return None
+    if used_up(rest, _SIZE_WORDS, _IT):
+        return _size(found, marked, clause)
+    shape = read_shape(_SIZE_NOUN.sub(" ", rest), marked)
+    size = _size(found, marked, clause) if shape else ()
+    return (*shape, *size) if shape and len(size) == 1 else None
+
+
+def _size(found: re.Match[str], marked: Marked, clause: str) -> tuple[Operation, ...]:
     if found["z"] is None:
         return (Resize(_UHD if found["uhd"] else _FULL_HD),)
     size = marked.value(found["z"])

@@ -13,12 +13,15 @@ from daemon.studio.operations import MARK_OPACITY, MARK_WIDTH, Captions, Corner,
 # --- watermark
 
 _MARK: Final = row(
-    r"(?:picture |image |company |brand |channel )?(?:water[ -]?marks?|logo)(?: (?:overlay|image|picture|file|as (?:a )?watermark))?"
+    r"(?:picture |image |company |brand |channel )?(?:water[ -]?marks?|logo)(?: (?:overlay|image|picture|file"
+    r"|as (?:a )?watermark))?"
     r"|水印|标志|台标|logo"
 )
 _VERB: Final = row(
-    r"add|put|place|insert|overlay|use|show|display|apply|watermark|stamp|superimpose|have|with|set|as|called|named|from|at|over"
-    r"|my|our|small|picture|image|photo|file|position(?:ed)?|located|添加上?|加上|加入|加|放上|放在|放到|放|打上|使用|用|显示|作为|做|当作|当"
+    r"add|put|place|insert|overlay|use|show|display|apply|watermark|stamp|superimpose|have|with|set|as|called"
+    r"|named|from|at|over"
+    r"|my|our|small|picture|image|photo|file|position(?:ed)?|located|添加上?|加上|加入|加|放上|放在|放到|放"
+    r"|打上|使用|用|显示|作为|做|当作|当"
     r"|为|图片|照片|叠加"
 )
 _FILE: Final = re.compile(r"<(?P<kind>[fq])(?P<n>\d+)>")
@@ -31,7 +34,8 @@ _CORNER_SOURCES: Final[tuple[tuple[Corner, str], ...]] = (
     ("bottom-right", rf"{_IN}(?:bottom|lower)[ -]right{_CORNER}|(?:视频|画面|屏幕)?的?右下(?:角|方)?"),
     (
         "center",
-        rf"{_IN}(?:cent(?:er|re)|middle)(?: of (?:the )?(?:screen|frame|picture|image|NP))?|(?:画面|屏幕)?的?(?:正中|中间|中央|居中)",
+        rf"{_IN}(?:cent(?:er|re)|middle)(?: of (?:the )?(?:screen|frame|picture|image|NP))?|(?:画面"
+        rf"|屏幕)?的?(?:正中|中间|中央|居中)",
     ),
 )
 _CORNERS: Final = tuple((corner, row(source)) for corner, source in _CORNER_SOURCES)
@@ -48,7 +52,8 @@ _THROUGH: Final = rows(
     r"(?:half|semi)[ -]?transparent|半透明",
 )
 _WIDTH: Final = rows(
-    r"(?:(?:at|with|in) )?{p}(?: of)?(?: the)?(?: (?:screen|frame|picture|image|video|NP)(?:'s)?)? (?:width|wide|size)",
+    r"(?:(?:at|with|in) )?{p}(?: of)?(?: the)?(?: (?:screen|frame|picture|image|video|NP)(?:'s)?)? (?:width"
+    r"|wide|size)",
     r"(?:(?:with|at) )?(?:a )?(?:width|size)(?: of| at)? {p}",
     r"宽度?(?:为|占)?{p}",
 )
@@ -94,15 +99,19 @@ def read_mark(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
 # --- captions
 
 _CAPTIONS: Final = row(
-    r"(?:add(?: in)?|burn(?: in)?|hard[ -]?code|hard[ -]?burn|embed|include|show|put|use|display|insert|overlay|with|render|apply)"
-    r"(?: in)? (?:the |my |these |this |provided |attached |uploaded |following )*(?:closed )?(?:captions|subtitles?(?: file)?|subs|srt(?: file)?|caption file|cc)"
+    r"(?:add(?: in)?|burn(?: in)?|hard[ -]?code|hard[ -]?burn|embed|include|show|put|use|display|insert"
+    r"|overlay|with|render|apply)"
+    r"(?: in)? (?:the |my |these |this |provided |attached |uploaded |following )*(?:closed )?(?:captions"
+    r"|subtitles?(?: file)?|subs|srt(?: file)?|caption file|cc)"
     r"(?: in)?(?: file)?(?: below| attached| provided)?"
     r"|(?:burn|hard[ -]?code) (?:the |my )?(?:captions|subtitles|subs)(?: in(?:to)?(?: NP)?)?"
     r"|caption NP|subtitle NP"
-    r"|(?:添加上?|加上|加入|加|嵌入|烧录|烧入|压制|内嵌|使用|用|显示|配上|放上)(?:这个|这些|我的|上传的|以下|下面的|srt)*字幕(?:文件)?|(?:把|将)?字幕(?:文件)?(?:嵌入|烧录|烧入|压制|加|添加|压)(?:到|进|入)?(?:去)?"
+    r"|(?:添加上?|加上|加入|加|嵌入|烧录|烧入|压制|内嵌|使用|用|显示|配上|放上)(?:这个|这些|我的|上传的|以下"
+    r"|下面的|srt)*字幕(?:文件)?|(?:把|将)?字幕(?:文件)?(?:嵌入|烧录|烧入|压制|加|添加|压)(?:到|进|入)?(?:去)?"
 )
 _FROM_FILE: Final = row(
-    r"(?:from|using|with|of|in) (?:the |my |this |an |a )?(?:attached |uploaded |provided )*(?:srt|vtt|subtitles?|captions?)(?: file)?"
+    r"(?:from|using|with|of|in) (?:the |my |this |an |a )?(?:attached |uploaded |provided )*(?:srt|vtt"
+    r"|subtitles?|captions?)(?: file)?"
     r"|(?:根据|用|从)?(?:这个|上传的)?(?:srt|vtt|字幕)(?:文件)?"
 )
 _FILE_NAME: Final = row(r"(?:(?:from|using|with|of|in) )?(?:the |my )?(?:file )?{f}")
@@ -110,9 +119,12 @@ _CAPTION_WORDS: Final = row(
     r"burned|hard[ -]?coded|into|onto|on screen|below|at the bottom|from|file|as|it|permanently|到|进"
 )
 _BY_EAR: Final = row(
-    r"transcri(?:be|bing|ption)s?|(?:auto(?:matic(?:ally)?)?[ -]?(?:generated )?|generate |create |make |ai )(?:the |some |my |a )?(?:auto(?:matic)?[ -]?)?(?:captions?|subtitles?|subs)"
-    r"|(?:captions?|subtitles?) (?:automatically|by speech recognition|from (?:the )?(?:speech|audio|voice|sound))|auto[ -]?(?:caption|subtitle)s?(?: NP)?"
-    r"|speech[ -]to[ -]text|(?:自动|智能|ai)(?:添加|生成|识别|加|配)*(?:语音)?字幕|(?:生成|识别)字幕|语音(?:转文字|识别|转字幕)|听写"
+    r"transcri(?:be|bing|ption)s?|(?:auto(?:matic(?:ally)?)?[ -]?(?:generated )?|generate |create |make "
+    r"|ai )(?:the |some |my |a )?(?:auto(?:matic)?[ -]?)?(?:captions?|subtitles?|subs)"
+    r"|(?:captions?|subtitles?) (?:automatically|by speech recognition|from (?:the )?(?:speech|audio|voice"
+    r"|sound))|auto[ -]?(?:caption|subtitle)s?(?: NP)?"
+    r"|speech[ -]to[ -]text|(?:自动|智能|ai)(?:添加|生成|识别|加|配)*(?:语音)?字幕|(?:生成|识别)字幕"
+    r"|语音(?:转文字|识别|转字幕)|听写"
 )
 
 

@@ -13,24 +13,32 @@ from daemon.studio.operations import CALM, AddMusic, Mood, Operation, Promo
 DEFAULT_MOOD: Final[Mood] = "corporate"
 """The music of a promotional video where only `music` is said."""
 
-_SORT: Final = r"(?:promotional|promotion|promo|marketing|advertising|advertisement|ad|commercial|explainer|product|teaser|business|social media)"
+_SORT: Final = (
+    r"(?:promotional|promotion|promo|marketing|advertising|advertisement|ad|commercial|explainer|product"
+    r"|teaser|business|social media)"
+)
 _PROMO: Final = row(
-    rf"(?:{_SORT} )+(?:video clip|videos?|clip|film|spot|reel|movie)s?|promo(?:tional)?s?|commercial|advert(?:isement)?|teaser"
+    rf"(?:{_SORT} )+(?:video clip|videos?|clip|film|spot|reel|movie)s?|promo(?:tional)?s?|commercial"
+    rf"|ads?|advert(?:isement)?|teaser"
     r"|宣传(?:视频|片|短片|短视频)|广告(?:视频|片|短片)?|推广(?:视频|片|短片)|营销(?:视频|短片)"
 )
 _VIDEO: Final = row(r"(?:video clip|videos?|clip|film|movie|reel)|视频|短片|影片|片子|短视频")
 _SCRIPT: Final = row(
-    r"(?:(?:from|of|out of|based on|using|with|according to|for|after) )?(?:(?:the|this|that|my|our|following|attached|below|above|uploaded|provided|given|it'?s) )+"
+    r"(?:(?:from|of|out of|based on|using|with|according to|for|after) )?(?:(?:the|this|that|my|our|following"
+    r"|attached|below|above|uploaded|provided|given|it'?s) )+"
     r"(?:promo )?(?:script|text|copy|article|words|story|paragraph|notes)(?: (?:file|below|above|here|that follows))?"
     r"|(?:from|based on|using) (?:a )?script"
-    r"|(?:根据|按照|按|依据|基于|用|从|把|将)?(?:这个|这段|这篇|下面的?|以下的?|上面的?|上传的|我的|该|此)?(?:脚本|文稿|文本|文案|文字|稿子|文章)(?:内容)?"
+    r"|(?:根据|按照|按|依据|基于|用|从|把|将)?(?:这个|这段|这篇|下面的?|以下的?|上面的?|上传的|我的|该"
+    r"|此)?(?:脚本|文稿|文本|文案|文字|稿子|文章)(?:内容)?"
 )
 _VERB: Final = row(
-    r"generate|create|make|produce|build|render|write|turn|convert|transform|design|do|i want|need|want|give me|into|to|as|from"
+    r"generate|create|make|produce|build|render|write|turn|convert|transform|design|do|i want|need|want"
+    r"|give me|into|to|as|from"
     r"|生成|制作|创建|做成?|变成|转成|转换成|产出|出|成|为"
 )
 _LENGTH: Final = rows(
-    r"(?:(?:of|in|with|lasting|for|about|at most|around|that is|that lasts) )*(?:(?:a )?(?:length|duration) of )?{a}(?: long)?(?: in length)?",
+    r"(?:(?:of|in|with|lasting|for|about|at most|around|that is|that lasts) )*(?:(?:a )?(?:length"
+    r"|duration) of )?{a}(?: long)?(?: in length)?",
     r"(?:长|时长|大约|约)?(?:为)?{a}(?:长|左右|的)*",
 )
 _SHAPES: Final = (
@@ -47,19 +55,23 @@ _RATIO: Final = row(
     r"(?:(?:in|with|at) )?(?:an? )?(?:aspect ratio (?:of )?)?{r}(?: (?:format|aspect ratio|ratio))?的?"
 )
 _NARRATED: Final = row(
-    r"(?:(?:with|and|plus|including|have) )*(?:(?:a|an|some|the|calm|professional|spoken) )*(?:narrat(?:ion|or)|voice[ -]?over|narrating voice)"
+    r"(?:(?:with|and|plus|including|have) )*(?:(?:a|an|some|the|calm|professional|spoken) )*(?:narrat(?:ion"
+    r"|or)|voice[ -]?over|narrating voice)"
     r"|narrated|read (?:it )?(?:aloud|out loud)|spoken|(?:带有?|加上?|配上?|添加|有|和|并)*(?:旁白|配音|朗读|解说)"
 )
 _MUSIC: Final = re.compile(
-    r"(?:(?:,|，|and|with|plus|featuring|including|add|have) ?)+(?:(?:some|a|the|nice) )*(?P<music>(?:[a-z&-]+ ){0,3}?(?:background )?(?:music|soundtrack|bgm)(?: track)?)(?![A-Za-z])"
+    r"(?:(?:,|，|and|with|plus|featuring|including|add|have) ?)+(?:(?:some|a|the"
+    r"|nice) )*(?P<music>(?:[a-z&-]+ ){0,3}?(?:background )?(?:music|soundtrack|bgm)(?: track)?)(?![A-Za-z])"
     r"|(?:[，,、]|并|且|和|以及)*(?:配上?|带有?|加上?|添加|有)(?P<han>[\u3400-\u9fff]{0,8}?(?:背景音乐|音乐|配乐))",
     re.IGNORECASE,
 )
 _QUIET: Final = row(
-    r"(?:with |and |but )*(?:no|without(?: any)?) (?:background )?music|without(?: any)? (?:background )?music|(?:不要|不加|无|没有)(?:背景)?音乐"
+    r"(?:with |and |but )*(?:no|without(?: any)?) (?:background )?music|without(?: any)? (?:background )?music"
+    r"|(?:不要|不加|无|没有)(?:背景)?音乐"
 )
 _WORDS: Final = row(
-    r"with|and|plus|in|format|mode|for|of|that|is|short|long|nice|professional|new|style|video|for me|,|，|、|配|和|并|的|格式|一部|一条|一支"
+    r"with|and|plus|in|me|us|format|mode|for|of|that|is|short|long|nice|professional|new|style|video|for me|,|，|、"
+    r"|配|和|并|的|格式|一部|一条|一支"
 )
 _SHORTEST: Final = 1000
 _LONGEST: Final = 600_000
@@ -74,7 +86,7 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, promo = take(rest, _PROMO)
     if promo is None:
         rest, promo = take(rest, _VIDEO) if script else (rest, None)
-    if promo is None or not _VERB.search(clause):
+    if promo is None or not (_VERB.search(clause) or _PROMO.search(clause)):
         return None
     rest, length = take(rest, *_LENGTH)
     rest, quiet = take(rest, _QUIET)
@@ -100,8 +112,8 @@ def _shape(text: str, marked: Marked) -> tuple[str, tuple[int, int] | None]:
     value = marked.value(ratio["r"]) if ratio else None
     shapes = {value} if isinstance(value, tuple) else set()
     for shape, pattern in _SHAPES:
-        rest, found = take(rest, pattern)
-        if found is not None:
+        rest, times = pattern.subn(" ", rest)
+        if times:
             shapes.add(shape)
     if len(shapes) > 1:
         return rest, None

@@ -19,6 +19,7 @@ from daemon.studio.operations import (
     Normalise,
     Operation,
     Volume,
+    Without,
 )
 
 # --- music
@@ -33,8 +34,9 @@ _MUSIC: Final = row(rf"{MUSIC}|{H_MUSIC}")
 _MUSIC_WORDS: Final = row(
     r"add(?: in)?|put(?: in)?|include|play|lay(?: down)?|insert|use|give|with|have|having|layer"
     r"|apply|place|mix in"
-    r"|throw in|create|in the background|as background|beats?|nice|pleasant|good|great|something|style|mood|vibe|change|switch"
-    r"|replace|swap|set|to|make|be|more|feel(?:ing)?|sound(?:ing)?|it"
+    r"|throw in|create|in the background|as background|beats?|nice|pleasant|good|great|something|style|mood"
+    r"|vibe|change|switch"
+    r"|replace|swap|set|to|make|be|more|instead|feel(?:ing)?|sound(?:ing)?|it"
     r"|instrumental|royalty[ -]free|copyright[ -]free|but|of|softly"
     r"|添加|加上|加入|加一?点|加|配上|来点|配|放上|放|插入|铺上|铺|叠加|使用|用|需要|要|带|合适|好听"
     r"|作为|背景"
@@ -48,7 +50,8 @@ _MOOD_SOURCES: Final[tuple[tuple[Mood, str], ...]] = (
     ),
     (
         "upbeat",
-        r"up-?beat|happy|joyful|cheerful|energetic|exciting|fun|lively|bouncy|playful|bright|dance|danceable|feel[ -]good"
+        r"up-?beat|happy|joyful|cheerful|energetic|exciting|fun|lively|bouncy|playful|bright|dance|danceable"
+        r"|feel[ -]good"
         r"|up-?tempo|positive|欢快|快乐|动感|活泼|愉快|快节奏|有活力|充满活力",
     ),
     (
@@ -58,7 +61,8 @@ _MOOD_SOURCES: Final[tuple[tuple[Mood, str], ...]] = (
     ),
     (
         "corporate",
-        r"corporate|business(?:[ -]like)?|professional|motivational|motivating|inspir(?:ing|ational)|uplifting|tech(?:y|nology)?"
+        r"corporate|business(?:[ -]like)?|professional|motivational|motivating|inspir(?:ing|ational)|uplifting"
+        r"|tech(?:y|nology)?"
         r"|presentation|商务|企业|专业|励志|振奋|激励|科技感?",
     ),
 )
@@ -91,40 +95,69 @@ _LOUD: Final = row(r"(?:at |with )?(?:a )?high volume|loud(?:ly)?|(?:大声|音�
 _QUIET_VOLUME: Final = 0.2
 _LOUD_VOLUME: Final = 0.6
 _OTHER_MUSIC: Final = row(
-    r"funny|funky?|rock|(?:heavy )?metal|(?:[jk][ -]?)?pop|jazzy?|blues|hip[ -]?hop|rap|r&b|edm|soul|punk|reggae|latin|salsa|disco"
-    r"|electronic|techno|house|trance|dubstep|drum and bass|classical|opera|gospel|indie|world|swing|samba|bossa nova|8-bit"
+    r"funny|funky?|rock|(?:heavy )?metal|(?:[jk][ -]?)?pop|jazzy?|blues|hip[ -]?hop|rap|r&b|edm|soul|punk"
+    r"|reggae|latin|salsa|disco"
+    r"|electronic|techno|house|trance|dubstep|drum and bass|classical|opera|gospel|indie|world|swing|samba"
+    r"|bossa nova|8-bit"
     r"|sad|melanchol(?:ic|y)|romantic|dark|scary|spooky|creepy|horror|suspense(?:ful)?|tense|intense|mysterious"
-    r"|fast|slow|aggressive|angry|piano|guitar|acoustic|violin|drums?|ukulele|flute|saxophone|trap|country|folk|retro|vintage|[89]0s"
-    r"|christmas|holiday|wedding|birthday|festive|party|tropical|summer|trendy|viral|popular|famous|vocals?|lyrics|singing|with (?:vocals|lyrics|singing)"
-    r"|by [^,.;]{1,40}|from [^,.;]{1,40}"
+    r"|fast|slow|aggressive|angry|piano|guitar|acoustic|violin|drums?|ukulele|flute|saxophone|trap|country"
+    r"|folk|retro|vintage|[89]0s"
+    r"|christmas|holiday|wedding|birthday|festive|party|tropical|summer|trendy|viral|popular|famous|vocals?"
+    r"|lyrics|singing|with (?:vocals|lyrics|singing)"
+    r"|by [^,.;]{1,40}|from (?!<)[^,.;]{1,40}"
     r"|激昂|激烈|摇滚|悲伤|伤感|浪漫|爵士|流行|嘻哈|说唱|钢琴|吉他|电子|古典|民谣|中国风|古风|圣诞"
     r"|热血|紧张|恐怖|悬疑|搞笑|[\u3400-\u9fff]{2,4}的(?=歌|音乐)"
 )
 _OWN: Final = r"(?:(?:the|my|our|this|that|uploaded|attached|own|provided|included|dropped) )+"
 _SONG: Final = r"(?:audio|sound|music|song|track|tune|soundtrack)(?: (?:file|track))?"
 _OWN_SONG: Final = row(
-    rf"{_OWN}{_SONG}(?: (?:i|that i|which i) (?:have )?(?:uploaded|attached|sent))?|我?上传的(?:音乐|歌曲?|音频)|我?自己的(?:音乐|歌曲?|音频)"
+    rf"{_OWN}{_SONG}(?: (?:i|that i|which i) (?:have )?(?:uploaded|attached|sent))?|我?上传的(?:音乐|歌曲?"
+    rf"|音频)|我?自己的(?:音乐|歌曲?|音频)"
 )
 _MINE: Final = re.compile(
     r"uploaded|attached|own|provided|included|dropped|sent|my|我|上传|自己", re.IGNORECASE
 )
 _FILE_WORDS: Final = row(
-    r"file|audio|track|song|tune|music|sound|called|named|my|from|as|under|behind|it|the|in the background|background|loop"
+    r"file|audio|track|song|tune|music|sound|called|named|my|from|as|under|behind|it|the|in the background"
+    r"|background|loop"
     r"|歌曲?|音频|文件|名为|叫|作为|做|当作|当|为"
 )
 _CALLED: Final = whole(
-    rf"(?:(?:add|use|play|put|take|insert)(?: in)? )?(?:{_OWN})(?:background )?(?:song|track|tune|music|audio)(?: file)? (?:called |named )?{{rest}}"
+    rf"(?:(?:add|use|play|put|take|insert)(?: in)? )?(?:{_OWN})(?:background )?(?:song|track|tune|music"
+    rf"|audio)(?: file)? (?:called |named )?{{rest}}"
     r"(?: (?:as|for|in) (?:the |a )?background(?: music| track)?)?"
 )
+
+
+_CHANGED: Final = row(r"make|change|replace|switch|swap|set|be|it|换成|换|改成|改")
+"""Words of another music: without saying which, `replace the music` asks for nothing that could be made."""
+
+_REPLACES: Final = re.compile(
+    r"\W*(?:please )?(?:replace|swap|exchange|switch|change)\b(?! (?:it|that) )", re.IGNORECASE
+)
+_REPLACED: Final = row(
+    rf"(?:replace|swap|exchange|switch|change) (?:[a-z-]+ ){{0,4}}?(?:{MUSIC})"
+    r" (?:with|to|for|by|into)(?: (?:something|some))?"
+)
+
+_INSTEAD: Final = row(
+    r"(?:replace|swap|exchange|substitute|change) (?:(?:the|its|my|original) )*(?:audio|sound)(?: track)?"
+    r"|(?:把|将)?(?:原声|声音|音频)(?:换|替换)"
+)
+"""A song in the place of the clip's own sound, which goes."""
 
 
 def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     """The clause as a wish for music, or None. Raises Unclear for a music that cannot be made or is not there."""
     own = _own_music(clause, marked)
     if own is not None:
-        return (own,)
-    rest, noun = take(clause, _MUSIC)
-    if noun is None:
+        return (Without("sound"), own) if _INSTEAD.search(clause) else (own,)
+    rest, instead = take(clause, _INSTEAD)
+    rest, replaced = take(rest, _REPLACED)
+    if not (replaced or instead) and _REPLACES.match(clause):
+        return None
+    rest, noun = take(rest, _MUSIC)
+    if noun is None and replaced is None:
         return None
     rest, matching = take(rest, _MATCHING)
     rest, _ = take(rest, _PURPOSE)
@@ -136,13 +169,14 @@ def read_music(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         if other != rest and used_up(other, _MUSIC_WORDS, *known, _MUSIC):
             raise Unclear("only-moods", clause=marked.restored(clause))
         return None
-    if re.match(r"\W*make\b", clause, re.IGNORECASE) and not moods:
+    if _CHANGED.search(clause) and not (moods or matching):
         return None
     if len(moods) > 1:
         raise Unclear("two-moods", clause=marked.restored(clause))
     _in_range(volume)
     mood = moods[0] if moods else None if matching else CALM
-    return (AddMusic(mood, BED_VOLUME if volume is None else volume),)
+    music = AddMusic(mood, BED_VOLUME if volume is None else volume)
+    return (Without("sound"), music) if instead else (music,)
 
 
 def moods_of(text: str) -> list[Mood]:
@@ -169,6 +203,8 @@ def _own_music(clause: str, marked: Marked) -> AddMusic | None:
     rest, volume = _take_volume(clause, marked)
     rest, file = take(rest, _MUSIC_FILE)
     if file is not None:
+        if _REPLACES.match(clause) and not re.search(r"\b(?:with|by|to|for) .*<[fq]", clause, re.IGNORECASE):
+            return None
         name = str(marked.value(file["f"] or file["q"]))
         a_song = _MUSIC.search(rest) is not None or kind_of(name) == "audio"
         rest, _ = take(rest, _PURPOSE)
@@ -200,17 +236,22 @@ _MUSIC_FILE: Final = re.compile(r"<f(?P<f>\d+)>|<q(?P<q>\d+)>")
 # --- louder and quieter
 
 _HEARD: Final = (
-    r"(?:(?:the|my|its|this|clip's|video's|original|overall|sound|audio) )*(?:volume|sound|audio|loudness|speech|voice|dialogue|level)s?"
+    r"(?:(?:the|my|its|this|clip's|video's|original|overall|sound|audio) )*(?:volume|sound|audio|loudness"
+    r"|speech|voice|dialogue|level)s?"
     r"(?: (?:volume|level)s?)?(?: of (?:NP|the (?:speech|voice|speaker)))?"
 )
 _H_HEARD: Final = r"(?:原声|音量|声音|音频|人声)(?:的?音量)?"
 _LOUDER: Final = row(
-    rf"louder|turn (?:up (?:{_HEARD}|NP)|(?:{_HEARD}|NP) up)|(?:increase|raise|boost|amplify|pump up|turn up) (?:{_HEARD}|NP)"
-    rf"|(?:{_HEARD}|NP) up|(?:提高|增大|增加|调高|调大|加大|放大|提升){_H_HEARD}|{_H_HEARD}(?:调|提|开|放|变|弄|增|加)?(?:高|大|响)(?:一?点|一?些)?"
+    rf"louder|turn (?:up (?:{_HEARD}|NP)|(?:{_HEARD}|NP) up)|(?:increase|raise|boost|amplify|pump up"
+    rf"|turn up) (?:{_HEARD}|NP)"
+    rf"|(?:{_HEARD}|NP) up|(?:提高|增大|增加|调高|调大|加大|放大|提升){_H_HEARD}|{_H_HEARD}(?:调|提|开|放|变"
+    rf"|弄|增|加)?(?:高|大|响)(?:一?点|一?些)?"
 )
 _QUIETER: Final = row(
-    rf"quieter|softer|less loud|turn (?:down (?:{_HEARD}|NP)|(?:{_HEARD}|NP) down)|(?:decrease|reduce|lower|cut|turn down) (?:{_HEARD})"
-    rf"|{_HEARD} down|(?:降低|减小|减少|调低|调小){_H_HEARD}|{_H_HEARD}(?:调|降|关|变|弄|减)?(?:低|小|轻)(?:一?点|一?些)?"
+    rf"quieter|softer|less loud|turn (?:down (?:{_HEARD}|NP)|(?:{_HEARD}|NP) down)|(?:decrease|reduce|lower"
+    rf"|cut|turn down) (?:{_HEARD})"
+    rf"|{_HEARD} down|(?:降低|减小|减少|调低|调小){_H_HEARD}|{_H_HEARD}(?:调|降|关|变|弄|减)?(?:低|小"
+    rf"|轻)(?:一?点|一?些)?"
 )
 _TIMES: Final = tuple(
     (factor, row(source))
@@ -221,7 +262,8 @@ _TIMES: Final = tuple(
         ),
         (
             2.0,
-            rf"twice as loud|(?:double {_HEARD})|(?:at |to )?(?:twice|double) the (?:volume|loudness)|{_H_HEARD}(?:加倍|翻倍)",
+            rf"twice as loud|(?:double {_HEARD})|(?:at |to )?(?:twice|double) the (?:volume|loudness)"
+            rf"|{_H_HEARD}(?:加倍|翻倍)",
         ),
     )
 )

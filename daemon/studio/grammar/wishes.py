@@ -91,7 +91,7 @@ def _with(promo: Operation, wish: Wish) -> Promo | None:
 
 
 def _renew(operations: list[Operation], newer: Operation) -> None:
-    """Puts it in the place of the last of its kind: `a slideshow, 3 s per photo`; a fade keeps the other's other end."""
+    """Puts it in the place of the last of its kind; of two fades each keeps its own end of the clip."""
     at = next((n for n in reversed(range(len(operations))) if type(operations[n]) is type(newer)), None)
     if at is None:
         operations.append(newer)
