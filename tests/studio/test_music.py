@@ -37,7 +37,8 @@ def bed(mood: Mood, seed: int, duration_s: float = 20.0) -> tuple[Measure, Sampl
 
 def spectrum(sound: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Power of both channels added, and its pitches in hertz."""
-    return np.abs(np.fft.rfft(sound.mean(axis=1))) ** 2, np.fft.rfftfreq(len(sound), 1 / RATE)
+    power = np.abs(np.fft.rfft(sound.mean(axis=1))) ** 2
+    return np.asarray(power, np.float64), np.asarray(np.fft.rfftfreq(len(sound), 1 / RATE), np.float64)
 
 
 def strokes(sound: Samples) -> NDArray[np.float64]:
@@ -46,7 +47,7 @@ def strokes(sound: Samples) -> NDArray[np.float64]:
     mono = sound.mean(axis=1)
     frames = [mono[at : at + len(window)] * window for at in range(0, len(mono) - len(window), hop)]
     loud = np.log1p(50 * np.abs(np.fft.rfft(np.stack(frames))))
-    return np.maximum(0, np.diff(loud, axis=0)).sum(axis=1)
+    return np.asarray(np.maximum(0, np.diff(loud, axis=0)).sum(axis=1), np.float64)
 
 
 @given(st.floats(0.5, 20_000), st.floats(60, 125))

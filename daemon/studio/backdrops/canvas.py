@@ -27,7 +27,8 @@ _SHOULDER: Final = 0.55
 _BLACK: Final = 0.016
 _WHITE: Final = 0.97
 _DITHER: Final = 1.1
-"""Standard deviation of the noise in steps of 8 bit. At 0.5 x264 smoothed it away, and bands came back."""
+"""Standard deviation of the noise in steps of 8 bit. x264 (veryfast, crf 20) smooths noise away: equal neighbours
+in the sunset's sky ran for 18 pixels on average without it, 16 at 0.5, 6 at 1.1."""
 
 Field = NDArray[np.float32]
 Colour = tuple[float, float, float]
