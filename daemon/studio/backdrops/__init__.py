@@ -8,21 +8,21 @@ from typing import Final
 from PIL import Image
 
 from daemon.errors import RenderError
-from daemon.studio.backdrops import outdoors, rooms, skies
+from daemon.studio.backdrops import outdoors, rooms, shores, skies, workrooms
 from daemon.studio.backdrops.canvas import Canvas
 from daemon.studio.operations import BackdropName
 
 _SCENES: Final[Mapping[BackdropName, Callable[[Canvas], None]]] = {
-    "home-office": rooms.home_office,
-    "office": rooms.office,
-    "studio": rooms.studio,
-    "beach": outdoors.beach,
+    "home-office": workrooms.home_office,
+    "office": workrooms.office,
+    "studio": workrooms.studio,
+    "beach": shores.beach,
     "living-room": rooms.living_room,
     "library": rooms.library,
     "city": outdoors.city,
     "forest": outdoors.forest,
     "mountains": outdoors.mountains,
-    "sunset": outdoors.sunset,
+    "sunset": shores.sunset,
     "space": skies.space,
     "abstract": skies.abstract,
 }

@@ -205,3 +205,10 @@ def screen(layer: Layer, corners: Sequence[Point], glow: Paint, foot: float | No
         layer.box(bottom[0] - 0.07, foot - 0.008, bottom[0] + 0.07, foot + 0.006, colour("#2b2d31"))
     layer.polygon(corners, colour("#16181b"))
     layer.polygon(part(corners, 0.03, 0.04, 0.97, 0.94), glow)
+
+
+def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> list[Point]:
+    """A box with its upper corners rounded."""
+    turn = np.linspace(0, np.pi / 2, 8)
+    one = [(x0 + radius * (1 - np.cos(t)), y0 + radius * (1 - np.sin(t))) for t in turn]
+    return [(x0, y1), *one, *[(x0 + x1 - x, y) for x, y in one[::-1]], (x1, y1)]

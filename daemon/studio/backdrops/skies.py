@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from daemon.studio.backdrops.canvas import Canvas, Colour, Field, colour, fade, lit, mix
+from daemon.studio.backdrops.canvas import Canvas, Colour, colour, fade, lit, mix, rgb
 
 
 def space(c: Canvas) -> None:
@@ -22,7 +22,7 @@ def space(c: Canvas) -> None:
         (second**2.2, colour("#d04fd8"), 0.55),
         (first * second, colour("#2fd0d8"), 0.22),
     ):
-        sky.rgba[:3] += _column(tone) * np.asarray(field * belt * np.float32(strength), np.float32)
+        sky.rgba[:3] += rgb(tone) * np.asarray(field * belt * np.float32(strength), np.float32)
     sky.rgba[:3] *= 1 - np.float32(0.75) * np.clip((dust - 0.45) * 2.4, 0, 1) * belt
     c.put(sky, 0.012)
     stars = c.layer()
@@ -34,8 +34,8 @@ def space(c: Canvas) -> None:
         bright = c.chance.random() ** 5 * (0.25 + 0.75 * off)
         tone = mix(colour("#ffffff"), colour(str(c.chance.choice(["#a9c4ff", "#ffd9b0", "#ffffff"]))), 0.7)
         size = 0.0012 + 0.0022 * bright
-        stars.ellipse(x, y, size, size, lit(tone, (0.6 + 9 * bright) * (0.3 + 0.7 * off)))
-    c.put(stars, 0.0034)
+        stars.ellipse(x, y, size, size, lit(tone, (0.6 + 4 * bright) * (0.3 + 0.7 * off)))
+    c.put(stars, 0.0048)
     size = 0.3 if not c.tall else 0.26
     _planet(
         c,
@@ -56,12 +56,12 @@ def _planet(c: Canvas, x: float, y: float, radius: float, one: Colour, other: Co
     day = np.clip(-0.66 * px - 0.5 * py + 0.5 * pz + 0.04, 0, 1)
     bands, whirls = c.noise(2.5, 0.05 + radius * 0.2, 4), c.noise(radius * 0.8, radius * 0.25, 5)
     share = np.clip((0.6 * bands + 0.4 * whirls - 0.3) * 2.2, 0, 1)
-    skin = _column(one) * (1 - share) + _column(other) * share
+    skin = rgb(one) * (1 - share) + rgb(other) * share
     ball = c.layer()
     solid = np.clip((1 - distance) * radius * c.unit + 0.5, 0, 1)
     air = np.clip(1 - np.abs(distance - 1) / 0.1, 0, 1) ** 2 * np.clip(-0.6 * px - 0.5 * py + 0.3, 0, 1)
     ball.rgba[:3] = (skin * (day**1.2 * 0.95 + 0.003)) * solid
-    ball.rgba[:3] += _column(lit(mix(one, (0.6, 0.8, 1.0), 0.6), 0.75)) * air
+    ball.rgba[:3] += rgb(lit(mix(one, (0.6, 0.8, 1.0), 0.6), 0.75)) * air
     ball.rgba[3] = solid
     c.put(ball, 0.006)
 
@@ -100,10 +100,6 @@ def abstract(c: Canvas) -> None:
         ribbon.rgba[:3] *= np.float32(0.62) + np.float32(0.75) * np.exp(
             -np.maximum(depth, 0) / np.float32(0.16)
         )
-        ribbon.rgba[:3] += _column(lit(body, 0.3)) * np.exp(-((depth / 0.03) ** 2)) * ribbon.rgba[3]
+        ribbon.rgba[:3] += rgb(lit(body, 0.3)) * np.exp(-((depth / 0.03) ** 2)) * ribbon.rgba[3]
         c.put(ribbon, 0.008)
     c.calm(0.05)
-
-
-def _column(one: Colour) -> Field:
-    return np.asarray(one, np.float32).reshape(3, 1, 1)

@@ -51,7 +51,8 @@ def _chord(
 
         def voice(detune: float, pitch: int = pitch, table: Sound = table) -> Sound:
             step = hertz(pitch) * (1 + detune) * _TABLE / RATE
-            return table[(time * step + chance.uniform(0, _TABLE)).astype(np.int64) & (_TABLE - 1)]
+            place = (time * step + chance.uniform(0, _TABLE)).astype(np.int64) & (_TABLE - 1)
+            return np.asarray(table[place], np.float32)
 
         sound += voice(0.0)
         if pitch < _WIDE:
