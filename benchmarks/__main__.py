@@ -16,11 +16,12 @@ from benchmarks.memory import memory
 from benchmarks.pipeline import pipeline
 from benchmarks.place import Place, Sizes, place
 from benchmarks.record import record
+from benchmarks.titles import titles
 from benchmarks.transfer import download, lag, upload
 from benchmarks.watching import watching
 
 PARTS: Final[dict[str, Callable[[Place, Sizes], list[Line]]]] = {
-    part.__name__: part for part in (upload, download, memory, lag, jobs, pipeline, record, watching)
+    part.__name__: part for part in (upload, download, memory, lag, jobs, pipeline, record, watching, titles)
 }
 
 

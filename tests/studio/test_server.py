@@ -313,7 +313,7 @@ def test_what_is_not_understood_changes_nothing_and_is_named(client: Any, clip: 
 def test_a_refusal_is_in_the_language_of_the_instruction(client: Any, clip: Path) -> None:
     session = client.session()
     client.upload(session, clip)
-    assert "我不会做这件事：“抠图”" in client.say(session, "抠图")[0]["content"]
+    assert "我不会做这件事：“去噪”" in client.say(session, "去噪")[0]["content"]
 
 
 def test_what_the_clip_does_not_allow_changes_nothing(client: Any, clip: Path) -> None:

@@ -27,7 +27,7 @@ def test_subrip_is_read() -> None:
 def test_webvtt_is_read_without_header_notes_styles_settings_and_names() -> None:
     text = (
         "WEBVTT - a title\nKind: captions\n\nSTYLE\n::cue { color: red }\n\nNOTE\n00:00 --> 00:09\nnot shown\n\n"
-        "REGION\nid:fred\n\nintro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi &amp; <c.loud>bye</c>\n\n"
+        "REGION\nid:fred\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v Anna>Hi &amp; <c.loud>bye</c>\n\n"
         "01:00:00.5 --> 01:00:01.25\n<00:00:01.000>late"
     )
     assert cues(text) == (Cue(1000, 2000, "Hi & bye"), Cue(3600_500, 3601_250, "late"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_one_title_after_another_and_the_last_stays_to_the_end(screening: Screen
     shown = seen(frames)
     assert all(shown[at] for at in (8, 23, 36, 39))
     ones = [frames[at] > 180 for at in (8, 23, 36)]
-    assert all((one != other).sum() > 40 for one, other in zip(ones, ones[1:], strict=False))
+    assert all((one != other).sum() > 40 for one, other in itertools.pairwise(ones))
 
 
 def test_colours_of_the_draft_are_those_of_the_title() -> None:
@@ -198,7 +199,7 @@ def test_titles_in_a_row_need_no_more_lanes_than_one_has_parts(rows: list[tuple[
     assert len(lanes) <= max((count for _, count in rows), default=0)
     assert sum(map(len, lanes)) == len(shown)
     for lane in lanes:
-        assert all(one.end_s <= two.start_s + 1e-6 for one, two in zip(lane, lane[1:], strict=False))
+        assert all(one.end_s <= two.start_s + 1e-6 for one, two in itertools.pairwise(lane))
 
 
 def test_a_promo_renders_in_each_shape_and_is_as_long_as_asked_for(screening: Screening) -> None:
@@ -302,7 +303,7 @@ def test_captions_follow_one_another_and_show_all_that_was_to_be_shown(
 ) -> None:
     given_captions = [Caption(words, start, start + d) for start, d, words in rows]
     found = sequence(given_captions, 60.0)
-    assert all(one.end_s <= two.start_s for one, two in zip(found, found[1:], strict=False))
+    assert all(one.end_s <= two.start_s for one, two in itertools.pairwise(found))
     assert all(len(one.text.split("\n")) <= 2 for one in found)
     for at in range(60):
         wanted = {one.text for one in given_captions if one.start_s <= at < one.end_s}
