@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.nemo.wire import AUDIO_TRACK, VIDEO_TRACK, JsonObject
-from daemon.studio import cutting, looks, sounds
+from daemon.studio import cutting, looks, promo, sounds
 from daemon.studio.cutting import resolve
 from daemon.studio.draft import (
     Impossible,
@@ -242,7 +242,28 @@ def _is_caption(segment: JsonObject) -> bool:
 
 
 def _make_promo(draft: JsonObject, wanted: Promo, facts: Facts) -> _Changed:
-    raise Impossible("nothing-uploaded")
+    if length(draft):
+        raise Impossible("promo-beside-clips")
+    try:
+        draft = promo.draft(wanted)
+    except promo.NothingToShow:
+        raise Impossible("nothing-to-show") from None
+    except promo.TooMuch as too_much:
+        needed = Said(
+            "needs",
+            {"needed": seconds(_up(too_much.needed)), "comfortable": seconds(_up(too_much.comfortable))},
+        )
+        raise Impossible("too-much-to-read", asked=seconds(wanted.length or 0), needs=needed) from None
+    if wanted.mood is not None:
+        draft, _ = sounds.add_music(draft, AddMusic(wanted.mood), facts)
+    screens = len(texts(draft))
+    size: JsonObject = {name: draft["m"][name] for name in ("width", "height")}
+    return draft, Said("promo", {"number": screens, "length": seconds(draft["d"]), **size})
+
+
+def _up(ms: int) -> int:
+    """To whole seconds."""
+    return -(-ms // 1000) * 1000
 
 
 # --- what is to be left out

@@ -301,6 +301,18 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "The clip is {length} long, and no caption begins within it.",
         "视频长 {length}，没有一条字幕在它之内。",
     ),
+    "nothing-to-show": (
+        "The script has no words that could be shown.",
+        "文稿里没有可以显示的文字。",
+    ),
+    "too-much-to-read": (
+        "Nobody could read the script in {asked}: {needs}. Shorten it, or ask for a longer video.",
+        "这段文稿在 {asked} 内读不完：{needs}。请缩短文稿，或要求更长的视频。",
+    ),
+    "needs": (
+        "it takes {comfortable} to read, {needed} at the very least",
+        "读完需要 {comfortable}，至少 {needed}",
+    ),
     "promo-beside-clips": (
         "There is a clip on the timeline already; a video from a script begins with nothing.",
         "时间线上已经有素材；根据文稿生成视频要从空白开始。",
