@@ -59,7 +59,7 @@ class Text:
     position: str
     style: str = ""
     role: str = "line"
-    colour: str = titles.INK
+    colour: str = ""
     accent: str = titles.ACCENT
     stressed: tuple[str, ...] = ()
 
@@ -173,7 +173,7 @@ def _text(d_s: float, m: Mapping[str, Any]) -> Text:
         position=str(m.get("position") or "center"),
         style=str(m.get("style") or ""),
         role=str(m.get("role") or "line"),
-        colour=_colour(m.get("colour"), titles.INK),
+        colour=_colour(m.get("colour"), ""),
         accent=_colour(m.get("accent"), titles.ACCENT),
         stressed=tuple(str(one) for one in stressed if one) if isinstance(stressed, list) else (),
     )
