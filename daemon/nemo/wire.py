@@ -74,7 +74,7 @@ def ready(draft: object) -> bool:
 _TOLD_SEGMENTS: Final = 8
 """Of a track: a talk without its pauses has hundreds, and captions as many."""
 
-_NAMED: Final = ("BGM: ", "Watermark: ", "Narration: ")
+_NAMED: Final = ("BGM: ", "Watermark: ")
 
 
 def summary(draft: object) -> str:

@@ -43,12 +43,13 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Levelling:
-    """The sound of one scene. `bed`: the filter that ends in [bed], nothing without music; `sounds`: whether the
-    clips are heard; `kind` and `quality` of the result, `work` for what is made in between."""
+    """The sound of one scene. `bed`: the filter that ends in [bed], nothing without music; `narration`: the input that
+    speaks; `sounds`: whether it or the clips are heard; `kind` and `quality` of the result, `work` for what is made in between."""
 
     scene: Scene
     inputs: Sequence[Input]
     bed: Sequence[str]
+    narration: int | None
     sounds: bool
     kind: str
     quality: str
@@ -95,7 +96,7 @@ class Levelling:
         return coded
 
     def _own(self) -> list[str]:
-        return mixing.clip_sound(self.scene, self.inputs) if self.sounds else []
+        return mixing.clip_sound(self.scene, self.inputs, self.narration) if self.sounds else []
 
     def _given_back(self, mix: Sequence[str], levels: Levels, target: float, tell: Tell) -> Levels:
         """The limiter takes loudness away with the peaks: measure what is left, and raise the gain by it."""

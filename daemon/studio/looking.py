@@ -14,6 +14,7 @@ from daemon.studio.facts import Asset, Facts, asks_of_screens, asks_of_sound
 from daemon.studio.library import Library
 from daemon.studio.operations import Operation
 from daemon.studio.sessions import Session, Sessions
+from daemon.studio.voice import has_voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Looking:
         assets = tuple(
             Asset(str(one["filename"]), str(one["hash"]), one["file_type"]) for one in session.files
         )
-        return Facts(assets, self.library.pictures(), self.library.music())
+        return Facts(assets, self.library.pictures(), self.library.music(), voice=has_voice())
 
     def at_files(self, session: Session, operations: Sequence[Operation], facts: Facts) -> Facts:
         """The facts with what these operations need of the clips themselves. Blocking. Raises MediaError."""

@@ -54,8 +54,11 @@ class Levels:
     ceiling: float | None = None
 
 
-def clip_sound(scene: Scene, inputs: Sequence[Input]) -> list[str]:
-    """The filters that end in [clip]: the clips' own sound one after another, as long as the scene."""
+def clip_sound(scene: Scene, inputs: Sequence[Input], narration: int | None = None) -> list[str]:
+    """The filters that end in [clip]: the clips' own sound one after another, as long as the scene.
+
+    `narration`: the input that speaks over them.
+    """
     parts = _split(inputs)
     for number, one in enumerate(inputs):
         parts.append(_sound(one, number, alone=len(inputs) == 1))
@@ -68,6 +71,10 @@ def clip_sound(scene: Scene, inputs: Sequence[Input]) -> list[str]:
         melt = f"acrossfade=d={seconds(scene.clips[run[0]].crossfade_s)}:c1=qsin:c2=qsin"
         parts.append(f"[{heard}][heard{number}]{melt}[blent{number}]")
         heard = f"blent{number}"
+    if narration is not None:
+        parts.append(f"[{narration}:a:0]{_FORMAT}[said]")
+        parts.append(f"[{heard}][said]amix=inputs=2:normalize=0[told]")
+        heard = "told"
     parts.append(f"[{heard}]apad,atrim=duration={seconds(scene.d_s)}[clip]")
     return parts
 

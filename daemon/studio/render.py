@@ -33,6 +33,7 @@ from daemon.studio.levelling import Levelling
 from daemon.studio.library import Library
 from daemon.studio.matte.stream import Streams, streams
 from daemon.studio.mixing import Levels
+from daemon.studio.narration import write_narration
 from daemon.studio.scene import Scene, read_scene
 from daemon.studio.stills import still
 
@@ -142,7 +143,7 @@ class _Render:
         self.work = work
         self.cancelled = cancelled
         self.pictures = scene.pictures and kind not in SOUND_FORMS
-        self.sounds = kind != "jpg" and any(one.sounds for one in self.clips)
+        self.sounds = kind != "jpg" and (bool(scene.spoken) or any(one.sounds for one in self.clips))
         self.copies = self.pictures and _unchanged(self.scene, self.clips, kind)
         self.pixels = ALPHA.get(kind, PLAIN) if scene.is_transparent else PLAIN
         self.inputs = Inputs()
@@ -156,8 +157,9 @@ class _Render:
             raise RenderError("rendering", f"there is no sound for a {self.kind} file")
         drawn = self.pictures and not self.copies
         layers = Drawing(self.scene, self.files, self.inputs, self.work).layers() if drawn else Layers()
+        bed, narration = self._bed(), self._narration()
         sound = Levelling(
-            self.scene, self.clips, self._bed(), self.sounds, self.kind, self.quality, self.work, self._run
+            self.scene, self.clips, bed, narration, self.sounds, self.kind, self.quality, self.work, self._run
         )
         levels = sound.levels(shares.between, 0.15 if drawn else 0.6)
         finished = target.with_name(f".{target.name}.part")
@@ -195,6 +197,14 @@ class _Render:
             fade = music.write_bed(path, min(bed.d_s, self.scene.d_s), bed.seed, bed.mood).bar_s
         at = self.inputs.add("-stream_loop", "-1", "-i", source(path))
         return [mixing.bed_sound(self.scene, bed, at, fade)]
+
+    def _narration(self) -> int | None:
+        """The input that speaks, its file made; None where nobody does."""
+        if not self.scene.spoken or self.kind == "jpg":
+            return None
+        path = self.work / "narration.wav"
+        write_narration(path, self.scene.spoken, self.scene.d_s, self.work)
+        return self.inputs.add("-i", source(path))
 
     def _encode(
         self, finished: Path, layers: Layers, sound: Levelling, levels: Levels, shares: _Shares
@@ -237,8 +247,8 @@ class _Render:
     def _keeps_sound(self) -> bool:
         """Whether the clip's sound, too, goes through as it is."""
         own = self.clips[0]
-        plain = self.scene.bed is None and self.scene.loudness is None and own.sounds and not own.clip.gain
-        return plain and own.probe.audio_codec == "aac" and own.probe.audio_channels <= 2
+        changed = self.scene.bed or self.scene.spoken or own.clip.gain or self.scene.loudness is not None
+        return own.sounds and not changed and own.probe.audio_codec == "aac" and own.probe.audio_channels <= 2
 
     def _run(
         self,

@@ -119,6 +119,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """A text of a narration, and the time it has."""
+
+    text: str
+    start_s: float
+    d_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """`style`: kinetic, caption, or "" for one that stands still. What follows it is for kinetic ones alone."""
 
@@ -128,7 +137,7 @@ class Text:
     position: str
     style: str = ""
     role: str = "line"
-    colour: str = titles.INK
+    colour: str = ""
     accent: str = titles.ACCENT
     stressed: tuple[str, ...] = ()
 
@@ -147,6 +156,7 @@ class Scene:
     bed: Bed | None
     texts: tuple[Text, ...]
     mark: Mark | None = None
+    spoken: tuple[Spoken, ...] = ()
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
 
@@ -167,7 +177,8 @@ def read_scene(draft: JsonObject) -> Scene:
     shown = list(_segments(draft, VIDEO_TRACK))
     videos = [_clip(d, m) for d, m in shown if m.get("kind") != "watermark"]
     audio = list(_segments(draft, AUDIO_TRACK))
-    sounds = [_clip(d, m) for d, m in audio if m.get("kind") != "bgm"]
+    sounds = [_clip(d, m) for d, m in audio if m.get("kind") not in ("bgm", "narration")]
+    spoken = [(d, m) for d, m in audio if m.get("kind") == "narration" and m.get("text")]
     beds = [_bed(d, m) for d, m in audio if m.get("kind") == "bgm"]
     clips = tuple(videos or sounds)
     if not clips:
@@ -193,6 +204,7 @@ def read_scene(draft: JsonObject) -> Scene:
         bed=next((bed for bed in beds if bed.volume > 0), None),
         texts=tuple(_text(d, m) for d, m in _segments(draft, TEXT_TRACK)),
         mark=next((_mark(m) for _, m in shown if m.get("kind") == "watermark"), None),
+        spoken=tuple(Spoken(str(m["text"]), max(0.0, _number(m, "start", 0) / 1000), d) for d, m in spoken),
         fade_in_s=max(0.0, _number(fades, "in", 0) / 1000),
         fade_out_s=max(0.0, _number(fades, "out", 0) / 1000),
     )
@@ -317,7 +329,7 @@ def _text(d_s: float, m: Mapping[str, Any]) -> Text:
         position=str(m.get("position") or "center"),
         style=str(m.get("style") or ""),
         role=str(m.get("role") or "line"),
-        colour=_colour(m.get("colour"), titles.INK),
+        colour=_colour(m.get("colour"), ""),
         accent=_colour(m.get("accent"), titles.ACCENT),
         stressed=tuple(str(one) for one in stressed if one) if isinstance(stressed, list) else (),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.nemo.wire import VIDEO_TRACK, JsonObject
-from daemon.studio.draft import Impossible, beside, length, main, set_beside
+from daemon.studio.draft import Impossible, beside, length, main, set_beside, texts
 from daemon.studio.facts import Facts, plain
 from daemon.studio.operations import CALM, MOODS, AddMusic, Mood
 from daemon.studio.words import Said, seconds
@@ -74,6 +74,22 @@ def _seed(draft: JsonObject) -> int:
     meta = main(draft)[0]["m"]
     asset = str(meta.get("asset", ""))[:_HASH_DIGITS_IN_SEED]
     return int(asset, 16) if asset else int(meta.get("seed", 0))
+
+
+def narrate(draft: JsonObject, facts: Facts) -> None:
+    """Has every text of the draft spoken while it is shown. Raises Impossible where there is no voice."""
+    if not facts.voice:
+        raise Impossible("no-voice")
+    said: list[JsonObject] = []
+    for one in texts(draft):
+        meta = {
+            "title": one["m"]["text"],
+            "kind": "narration",
+            "text": one["m"]["text"],
+            "start": one["m"]["start"],
+        }
+        said.append({"d": one["d"], "m": meta})
+    set_beside(draft, "narration", said)
 
 
 def normalise(draft: JsonObject, loudness: float) -> tuple[JsonObject, Said]:

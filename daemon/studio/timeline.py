@@ -254,6 +254,8 @@ def _make_promo(draft: JsonObject, wanted: Promo, facts: Facts) -> _Changed:
             {"needed": seconds(_up(too_much.needed)), "comfortable": seconds(_up(too_much.comfortable))},
         )
         raise Impossible("too-much-to-read", asked=seconds(wanted.length or 0), needs=needed) from None
+    if wanted.narrated:
+        sounds.narrate(draft, facts)
     if wanted.mood is not None:
         draft, _ = sounds.add_music(draft, AddMusic(wanted.mood), facts)
     screens = len(texts(draft))

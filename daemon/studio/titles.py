@@ -44,14 +44,19 @@ _ADDRESS: Final = re.compile(r"(?:[\w.+-]+@)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\sï
 @dataclass(frozen=True, slots=True)
 class Title:
     """A kinetic title. `role` is headline, line or closing, anything else is a line; `stressed` are words of the
-    text that are set in `accent`; colours are `#rrggbb`."""
+    text that are set in `accent`; colours are `#rrggbb`. Without a `colour` it is white with a dark outline, which
+    reads on any picture."""
 
     text: str
     role: str
     position: str
-    colour: str = INK
+    colour: str = ""
     accent: str = ACCENT
     stressed: tuple[str, ...] = ()
+
+    @property
+    def ink(self) -> str:
+        return self.colour or INK
 
 
 def compose(title: Title, width: int, height: int) -> list[Part]:
@@ -237,13 +242,13 @@ def _lines(title: Title, body: _Set, frame: _Frame, left: int | None, top: int, 
         width = advance(line, body.faces, body.size)
         x = (frame.width - width) / 2 if left is None else left
         y = _even(top + number * body.size * _LEADING)
-        colours = [title.colour] * len(line) if backwards else _colours(title, line)
+        colours = [title.ink] * len(line) if backwards else _colours(title, line)
         begun = 0
         for word in re.findall(r"\S+\s*", line) if apart else [line]:
             offset = advance(line[:begun], body.faces, body.size)
             colour = colours[begun : begun + len(word)]
             size = _window(word.rstrip(), body, pad)
-            draw = partial(_written, word.rstrip(), colour, body, pad, title.colour)
+            draw = partial(_written, word.rstrip(), colour, body, pad, title.ink, not title.colour)
             parts.append(Part(*size, draw, _even(x + offset) - pad, y, "rise", turn + len(parts)))
             begun += len(word)
     return parts
@@ -251,7 +256,7 @@ def _lines(title: Title, body: _Set, frame: _Frame, left: int | None, top: int, 
 
 def _colours(title: Title, line: str) -> list[str]:
     """Each character's colour: what is stressed and figures stand out, unless nothing would be left plain."""
-    colours = [title.colour] * len(line)
+    colours = [title.ink] * len(line)
     spans = [one.span() for one in _FIGURE.finditer(line)]
     for words in title.stressed:
         at = line.find(words)
@@ -267,32 +272,36 @@ def _window(line: str, body: _Set, pad: int) -> tuple[int, int]:
     return _even(advance(line, body.faces, body.size)) + 2 * pad, _even(body.size * _BOX)
 
 
-def _written(line: str, colours: Sequence[str], body: _Set, pad: int, ink: str) -> Image.Image:
+def _written(
+    line: str, colours: Sequence[str], body: _Set, pad: int, ink: str, outlined: bool
+) -> Image.Image:
     """One line in its window, `pad` pixels wider at each side; light letters have a faint shadow."""
     size = _window(line, body, pad)
-    letters = Image.new("L", size, 0)
+    letters, outline = Image.new("L", size, 0), Image.new("L", size, 0)
     tinted = Image.new("RGB", size, ink)
     x, baseline, at = float(pad), body.size * _ASCENT, 0
     for font, run in runs(line, body.faces):
         opened = font.at(body.size)
         for text, colour in _same(run, colours[at : at + len(run)]):
             ImageDraw.Draw(letters).text((x, baseline), text, 255, opened, anchor="ls")
+            if outlined:
+                stroke = max(1, round(body.size / 22))
+                ImageDraw.Draw(outline).text(
+                    (x, baseline), text, 255, opened, anchor="ls", stroke_width=stroke, stroke_fill=255
+                )
             advanced = opened.getlength(text)
             if colour != ink:
                 ImageDraw.Draw(tinted).rectangle((x, 0, x + advanced, size[1]), colour)
             x += advanced
         at += len(run)
-    image = Image.new("RGBA", size, (0, 0, 0, 0))
-    if luminance(ink) > 0.5:
-        shadow = letters.filter(ImageFilter.GaussianBlur(max(1.0, body.size / 14)))
-        image.putalpha(shadow.point([value * 45 // 100 for value in range(256)]))
+    if luminance(ink) < 0.5:
+        tinted.putalpha(letters)
+        return tinted
+    shadow = ImageChops.lighter(letters, outline).filter(ImageFilter.GaussianBlur(max(1.0, body.size / 14)))
+    shadow = shadow.point([value * (70 if outlined else 45) // 100 for value in range(256)])
+    image = Image.new("RGBA", size, (16, 16, 16, 255))
     image.paste(tinted, mask=letters)
-    return _united(image, letters)
-
-
-def _united(image: Image.Image, letters: Image.Image) -> Image.Image:
-    """Letters over their shadow: `paste` alone leaves half of the shadow's alpha in the letters' edges."""
-    image.putalpha(ImageChops.lighter(image.getchannel("A"), letters))
+    image.putalpha(ImageChops.lighter(ImageChops.lighter(shadow, outline), letters))
     return image
 
 
@@ -316,7 +325,7 @@ def _button(title: Title, address: str, frame: _Frame, column: int) -> Image.Ima
     ink = "#101014" if luminance(title.accent) > 0.3 else "#ffffff"
     inner = round(column * 0.8)
     body = _fitted(address, _Style(0.075, 700, True), frame, inner, frame.height, 1)
-    letters = _written(address, [ink] * len(address), body, 2, ink)
+    letters = _written(address, [ink] * len(address), body, 2, ink, False)
     wide, tall = letters.width + _even(body.size * 1.5), _even(body.size * 1.75)
     smooth = 4
     ground = Image.new("L", (wide * smooth, tall * smooth), 0)

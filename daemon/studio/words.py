@@ -301,6 +301,11 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "The clip is {length} long, and no caption begins within it.",
         "视频长 {length}，没有一条字幕在它之内。",
     ),
+    "no-voice": (
+        "I cannot speak on this machine: the draft voice is not installed. Whoever runs Reeldrop installs it with: "
+        "pip install 'reeldrop[voice]'",
+        "这台机器上还不能配音：草稿语音没有安装。请安装：pip install 'reeldrop[voice]'",
+    ),
     "nothing-to-show": (
         "The script has no words that could be shown.",
         "文稿里没有可以显示的文字。",

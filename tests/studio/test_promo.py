@@ -179,7 +179,7 @@ def test_the_draft_is_plain_json_that_the_renderer_reads() -> None:
 
 
 WORDS = st.sampled_from(
-    ["alpha", "beta", "gamma", "and", "so", "42", "3.5", "春天", "海", "的", "extraordinarily", "I"]
+    ["alpha", "beta", "gamma", "and", "so", "x42", "3.5", "春天", "海", "的", "extraordinarily", "I"]
 )
 SENTENCE = st.lists(
     st.tuples(WORDS, st.sampled_from([" ", " ", ", ", "，", "; "])), min_size=1, max_size=40
