@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.studio.figures import over, person
 
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg, source
 from daemon.media.probe import probe
 from daemon.nemo import wire
 from daemon.studio.render import render
 from daemon.studio.screen import screen_in, screen_of
+from tests.studio.figures import over, person
 
 W, H = 320, 180
 GREEN, BLUE = (16, 165, 69), (20, 60, 190)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.studio.figures import Array, over, person
 
 from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, find_ffmpeg, source
@@ -22,6 +21,7 @@ from daemon.studio.matte.matter import Matter
 from daemon.studio.matte.model import read_model
 from daemon.studio.matte.network import Network
 from daemon.studio.render import extension, render
+from tests.studio.figures import Array, over, person
 
 MODEL = find_model(os.environ.get("REELDROP_MATTE_MODEL", "auto"))
 needs_model = pytest.mark.skipif(MODEL is None, reason="reeldrop[matte] is not installed")
@@ -187,7 +187,7 @@ def test_a_segmenter_that_dies_fails_the_render_with_its_own_words(
     startup.mkdir()
     (startup / "sitecustomize.py").write_text("import sys\nsys.exit('the segmenter fell over')\n")
     monkeypatch.setenv("PYTHONPATH", str(startup), prepend=os.pathsep)
-    with pytest.raises(RenderError, match="cutting out the figure: .*the segmenter fell over"):
+    with pytest.raises(RenderError, match=r"cutting out the figure: .*the segmenter fell over"):
         rendered(draft({"kind": "blur"}), talk, tmp_path)
 
 

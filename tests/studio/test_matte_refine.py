@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.studio.matte.model import Floats
-from daemon.studio.matte.refine import box, components, enlarged, firm, guided, main_figures, news
+from daemon.studio.matte.refine import Bools, box, components, enlarged, firm, guided, main_figures, news
 
 SHAPE = (36, 64)
 pictures = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random(SHAPE, np.float32))
@@ -16,7 +16,8 @@ pictures = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed
 
 def disc(x: int, y: int, radius: int) -> Floats:
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    return ((columns - x) ** 2 + (rows - y) ** 2 < radius**2).astype(np.float32)
+    found: Floats = ((columns - x) ** 2 + (rows - y) ** 2 < radius**2).astype(np.float32)
+    return found
 
 
 def test_a_lamp_beside_the_speaker_is_no_figure() -> None:
@@ -59,7 +60,7 @@ def test_components_are_those_that_a_flood_finds(seed: int, share: float) -> Non
     assert len(seen) == len(areas)
 
 
-def _flood(inside: np.ndarray, start: tuple[int, int]) -> set[tuple[int, int]]:  # type: ignore[type-arg]
+def _flood(inside: Bools, start: tuple[int, int]) -> set[tuple[int, int]]:
     reached, edge = {start}, [start]
     while edge:
         row, column = edge.pop()
@@ -103,7 +104,7 @@ def test_a_blurred_mask_gets_the_edge_of_the_picture() -> None:
 @given(pictures)
 def test_a_firm_mask_keeps_its_order_and_its_ends(mask: Floats) -> None:
     step = firm(mask)
-    assert 0 <= step.min() and step.max() <= 1
+    assert step.min() >= 0 and step.max() <= 1
     order = np.argsort(mask, axis=None)
     assert (np.diff(step.ravel()[order]) >= -1e-6).all()
     ends = firm(np.array([[0.0, 0.1, 0.5, 0.9, 1.0]], np.float32))
