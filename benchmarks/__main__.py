@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from benchmarks.cutout import cutout
 from benchmarks.jobs import jobs
 from benchmarks.lines import Line, table
 from benchmarks.memory import memory
@@ -21,7 +22,8 @@ from benchmarks.transfer import download, lag, upload
 from benchmarks.watching import watching
 
 PARTS: Final[dict[str, Callable[[Place, Sizes], list[Line]]]] = {
-    part.__name__: part for part in (upload, download, memory, lag, jobs, pipeline, record, watching, titles)
+    part.__name__: part
+    for part in (upload, download, memory, lag, jobs, pipeline, record, watching, titles, cutout)
 }
 
 

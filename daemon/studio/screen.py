@@ -37,7 +37,7 @@ _SHARE: Final = 0.92
 """So much of the edge differs from the screen's colour by less than 0.05, in the words of `chromakey`,
 which takes 0.04 as screen and what lies 0.03 above as half of it."""
 
-_TEXTURE: Final = 3.0
+_TEXTURE: Final = 5.0
 """Steps of brightness from pixel to pixel, 0 to 255. Leaves, bricks and cloth have more."""
 
 

@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from daemon.studio.matte.model import Floats
 from daemon.studio.matte.network import Network
-from daemon.studio.matte.refine import Seen, enlarged, firm, guided, main_figures, steadied
+from daemon.studio.matte.refine import enlarged, firm, guided, main_figures, news
 
 Bytes = npt.NDArray[np.uint8]
 
 DETAIL: Final = 2
 """A mask is twice as wide and high as the network's own: its edges are those of a finer picture."""
+
+_LUMA: Final = np.array((0.25, 0.5, 0.25), np.float32)
 
 
 class Matter:
@@ -23,7 +25,7 @@ class Matter:
     def __init__(self, network: Network, *, steady: bool = True) -> None:
         self._network = network
         self._steady = steady
-        self._before: Seen | None = None
+        self._before: tuple[Floats, Floats] | None = None
         width, height = network.size
         self.size = DETAIL * width, DETAIL * height
         """(width, height) of the pictures it takes and of the masks it gives."""
@@ -33,19 +35,20 @@ class Matter:
         coarse = _halved(picture)
         coarse_grey = coarse @ _LUMA
         mask = main_figures(self._network.run(coarse))
-        if self._steady:
-            mask = steadied(mask, coarse_grey, self._before)
-            self._before = Seen(coarse_grey, mask)
-        slope, level = (enlarged(line) for line in guided(mask, coarse_grey))
-        slope *= _grey(picture)
-        slope += level
-        fine = firm(slope)
-        fine *= 255
-        fine += 0.5
-        return fine.astype(np.uint8)
-
-
-_LUMA: Final = np.array((0.25, 0.5, 0.25), np.float32)
+        fine, level = (enlarged(line) for line in guided(mask, coarse_grey))
+        fine *= _grey(picture)
+        fine += level
+        # What flickers most is the camera's noise that the guide brings in: so the guided mask is smoothed.
+        if self._steady and self._before is not None:
+            grey_before, fine_before = self._before
+            fine -= fine_before
+            fine *= enlarged(news(coarse_grey, grey_before))
+            fine += fine_before
+        self._before = coarse_grey, fine
+        shown = firm(fine)
+        shown *= 255
+        shown += 0.5
+        return shown.astype(np.uint8)
 
 
 def _grey(picture: Bytes) -> Floats:

@@ -5,7 +5,6 @@ Masks and grey pictures are float32 in 0..1, (rows, columns).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,17 +27,9 @@ other side."""
 
 _STEADY: Final = 0.25
 _STILL: Final = 0.012
-_MOVED: Final = 0.05
+_MOVED: Final = 0.035
 """Where the picture changed by less than 0.012 (a camera's noise, averaged), a new mask counts a quarter; from
-0.05 on it counts whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What smoothing remembers of the frame before: its grey picture and its mask."""
-
-    grey: Floats
-    mask: Floats
+0.035 on it counts whole."""
 
 
 def main_figures(mask: Floats) -> Floats:
@@ -88,16 +79,16 @@ def components(inside: Bools) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int
     return labels, areas
 
 
-def steadied(mask: Floats, grey: Floats, before: Seen | None) -> Floats:
-    """The mask drawn towards the one before, the more the less the picture changed there. A cut in the
-    footage changes all of the picture, and nothing of the old mask is left."""
-    if before is None:
-        return mask
-    difference: Floats = np.abs(grey - before.grey)
-    changed = box(difference, 2)
-    share = np.clip((changed - _STILL) / (_MOVED - _STILL), 0, 1) * (1 - _STEADY) + _STEADY
-    steady: Floats = before.mask + share * (mask - before.mask)
-    return steady
+def news(grey: Floats, before: Floats) -> Floats:
+    """How much of a new mask is to be believed, 0.25 to 1: the more, the more the picture changed there. A cut
+    in the footage changes all of it, and nothing of the old mask is left."""
+    difference: Floats = np.abs(grey - before)
+    share = box(difference, 2)
+    share -= _STILL
+    share *= (1 - _STEADY) / (_MOVED - _STILL)
+    np.clip(share, 0, 1 - _STEADY, out=share)
+    share += _STEADY
+    return share
 
 
 def guided(mask: Floats, grey: Floats) -> tuple[Floats, Floats]:
@@ -106,8 +97,8 @@ def guided(mask: Floats, grey: Floats) -> tuple[Floats, Floats]:
     little at full size (He, Sun 2015)."""
     mean = box(grey, _RADIUS)
     around = box(mask, _RADIUS)
-    spread = box(grey * grey, _RADIUS) - mean * mean + _EPSILON
-    slope = box(grey * mask, _RADIUS) - mean * around
+    spread: Floats = box(grey * grey, _RADIUS) - mean * mean + np.float32(_EPSILON)
+    slope: Floats = box(grey * mask, _RADIUS) - mean * around
     slope /= spread
     level: Floats = around - slope * mean
     return box(slope, _RADIUS), box(level, _RADIUS)
