@@ -10,8 +10,10 @@ import click
 
 from daemon.cli.common import config_option, json_option, read_rules, say_json
 from daemon.config.loading import require_choice
-from daemon.config.model import Config
+from daemon.config.model import Config, Rule
 from daemon.errors import RulesError, UsageError
+
+_SCRIPT = "A script."
 
 
 @click.command()
@@ -39,6 +41,8 @@ def check(live: bool, rules: Path | None, as_json: bool) -> int:
                 who = "the embedded studio" if rule.by == "embedded" else config.service_url
                 folders = ", ".join(map(str, rule.watch))
                 click.echo(f"{rule.name}: {folders} → {rule.output}, edited by {who}")
+            if any(rule.by == "embedded" for rule in config.rules):
+                _tell_abilities(config)
             doubts = [*look_at_owners(config), *_doubts(config)]
             for doubt in doubts:
                 click.echo(doubt)
@@ -49,7 +53,9 @@ def check(live: bool, rules: Path | None, as_json: bool) -> int:
             answers = look(config, quiet=as_json)
     failed = any(answer["verdict"] == "failed" for answer in answers)
     if as_json:
-        say_json({"ok": not wrong and not failed, "faults": wrong, **({"live": answers} if live else {})})
+        told = {"live": answers} if live else {}
+        edits = {} if wrong else {"edits": _abilities(config)}
+        say_json({"ok": not wrong and not failed, "faults": wrong, **edits, **told})
     else:
         for line in wrong:
             click.echo(line, err=True)
@@ -57,16 +63,43 @@ def check(live: bool, rules: Path | None, as_json: bool) -> int:
 
 
 def _doubts(config: Config) -> list[str]:
-    """What the embedded studio will not understand; its jobs would all fail."""
-    from daemon.studio.understanding import understand
-
+    """What the embedded studio will not understand, or cannot do here; such jobs would fail."""
     return [
-        f'rule {rule.name}: the embedded studio does not understand "{text}"; the real editor may (`by: service`).'
+        doubt
         for rule in config.rules
         if rule.by == "embedded"
         for text in rule.instructions
-        if (heard := understand(text)).refused and not heard.lacks
+        if (doubt := _doubt(config, rule, text))
     ]
+
+
+def _doubt(config: Config, rule: Rule, text: str) -> str:
+    from daemon.studio.abilities import lacking
+    from daemon.studio.understanding import understand
+
+    # What goes up with a file is named by it, or stands below the instruction: neither is known here.
+    heard = understand(f"{text}\n\n{_SCRIPT}" if "text" in rule.match else text)
+    if heard.refused and not heard.lacks:
+        said = f'the embedded studio does not understand "{text}"; the real editor may (`by: service`).'
+        return f"rule {rule.name}: {said}"
+    lacks = lacking(heard.operations, config.studio.matte_model)
+    if lacks is None:
+        return ""
+    unless = ", unless it is before a green or blue screen" if lacks.name == "matte" else ""
+    return f'rule {rule.name}: "{text}" cannot be done on this machine{unless}: {lacks.hint}.'
+
+
+def _abilities(config: Config) -> dict[str, bool]:
+    from daemon.studio.abilities import abilities
+
+    return {one.name: one.works for one in abilities(config.studio.matte_model)}
+
+
+def _tell_abilities(config: Config) -> None:
+    from daemon.studio.abilities import abilities
+
+    for one in abilities(config.studio.matte_model):
+        click.echo(f"studio: {one.what}: {'yes' if one.works else f'no ({one.hint})'}")
 
 
 @click.command()

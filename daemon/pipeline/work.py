@@ -54,7 +54,7 @@ _log = structlog.get_logger()
 
 _STUCK: Final = 1800.0
 """Seconds without any progress after which a render is left for another attempt, under its id."""
-_CONTAINERS: Final = {"mp4": ("mp4", "mov", "m4a"), "mkv": ("mkv", "webm")}
+_CONTAINERS: Final = {"mp4": ("mp4", "mov", "m4a"), "mkv": ("mkv",)}
 _BEFORE_PAYING: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT)
 _IN_SESSION: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT, Step.CONFIRM, Step.RENDER)
 
@@ -449,10 +449,11 @@ def _result(
 def _ending(path: Path, form: str) -> str:
     """The extension a result gets, from its first bytes; raises Unanswered for what is no media."""
     with path.open("rb") as file:
-        found = sniff(file.read(HEAD_BYTES))
+        head = file.read(HEAD_BYTES)
+    found = sniff(head)
     if found is None:
         raise Unanswered("download the result", "what came is no media file")
-    family = _CONTAINERS.get(found, (found,))
+    family = ("webm", "mkv") if found == "mkv" and b"webm" in head else _CONTAINERS.get(found, (found,))
     return form if form in family else family[0]
 
 

@@ -131,7 +131,7 @@ def background(draft: JsonObject, wanted: Background, facts: Facts) -> tuple[Jso
         return draft, Said("same-background", values)
     for one, its_own in zip(clips, wanted_by_clip, strict=True):
         one["m"]["background"] = its_own
-    return settled(draft), Said("background", values)
+    return settled(draft), Said("cut-out" if wanted.kind == "transparent" else "background", values)
 
 
 def _screen(segment: JsonObject, facts: Facts) -> JsonObject:

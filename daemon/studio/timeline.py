@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.nemo.wire import AUDIO_TRACK, VIDEO_TRACK, JsonObject
-from daemon.studio import cutting, looks, promo, sounds
+from daemon.studio import cutting, looks, sounds
 from daemon.studio.cutting import resolve
 from daemon.studio.draft import (
     Impossible,
@@ -242,6 +242,9 @@ def _is_caption(segment: JsonObject) -> bool:
 
 
 def _make_promo(draft: JsonObject, wanted: Promo, facts: Facts) -> _Changed:
+    # With it come numpy and Pillow: 30 MB that an idle studio need not hold.
+    from daemon.studio import promo
+
     if length(draft):
         raise Impossible("promo-beside-clips")
     try:

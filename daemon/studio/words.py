@@ -143,6 +143,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Put {what} behind the person, who was cut out {how}.",
         "把人物后面换成了{what}（{how}抠像）。",
     ),
+    "cut-out": (
+        "Cut the person out {how}; the rest of the picture is transparent.",
+        "抠出了人物（{how}）；画面其余部分是透明的。",
+    ),
     "watermark": (
         "Put {title} over the whole clip ({corner}).",
         "在整段视频上加了 {title}（{corner}）。",
@@ -504,7 +508,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "behind-colour": ("the colour {what}", "颜色 {what}"),
     "behind-picture": ("the picture {what}", "图片 {what}"),
     "behind-blur": ("a blurred copy of what was there", "虚化的原背景"),
-    "behind-transparent": ("nothing: the result is transparent there", "透明背景"),
+    "behind-transparent": ("Nothing", "透明背景"),
     "by-screen": ("by the screen's colour ({colour})", "按幕布颜色 {colour} "),
     "by-model": ("by a model that finds people", "用人物识别模型"),
     "calm": ("calm", "轻柔"),
