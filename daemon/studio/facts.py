@@ -28,8 +28,8 @@ class Facts:
     """`pictures`, `music`: the names of the files in the studio's own folders.
 
     `silences`: ms of the file, by asset. `screens`: the colour of the screen that somebody stands in front of, by
-    asset, "" where there is none. `matting`: whether people can be told from what is behind them here. `voice`: whether texts can be
-    spoken.
+    asset, "" where there is none. `matting`: whether people can be told from what is behind them here. `voice`:
+    whether texts can be spoken.
     """
 
     assets: tuple[Asset, ...] = ()
