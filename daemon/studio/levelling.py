@@ -43,8 +43,11 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Levelling:
-    """The sound of one scene. `bed`: the filter that ends in [bed], nothing without music; `narration`: the input that
-    speaks; `sounds`: whether it or the clips are heard; `kind` and `quality` of the result, `work` for what is made in between."""
+    """The sound of one scene.
+
+    `bed`: the filter that ends in [bed], nothing without music; `narration`: the input that speaks; `sounds`:
+    whether it or the clips are heard; `kind` and `quality` of the result, `work` for what is made in between.
+    """
 
     scene: Scene
     inputs: Sequence[Input]

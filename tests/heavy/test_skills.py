@@ -108,11 +108,11 @@ def out(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Path:
 
 def corner(bench: Bench, path: Path, at_s: float = 3.0) -> NDArray[np.float64]:
     """The colour at the upper left, where nobody stands."""
-    return bench.frame(path, at_s)[20:60, 20:60].reshape(-1, 3).mean(axis=0)
+    return np.asarray(bench.frame(path, at_s)[20:60, 20:60].reshape(-1, 3).mean(axis=0))
 
 
 def face(bench: Bench, path: Path, at_s: float = 3.0) -> NDArray[np.float64]:
-    return bench.frame(path, at_s)[150:170, 300:340].reshape(-1, 3).mean(axis=0)
+    return np.asarray(bench.frame(path, at_s)[150:170, 300:340].reshape(-1, 3).mean(axis=0))
 
 
 def as_dropped(bench: Bench, path: Path) -> None:
