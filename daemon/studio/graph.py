@@ -242,7 +242,7 @@ def _picture(scene: Scene, one: Input, number: int, count: int, matrix: str) -> 
         cut = f"trim=start={seconds(one.offset_s)}:end={seconds(end)},setpts=PTS-{seconds(one.offset_s)}/TB,"
         source = f"[in{one.at}p{one.part}]"
     slower = "" if one.clip.speed == 1 else f"setpts=PTS/{one.clip.speed:.6f},"
-    parts = [f"{source}{cut}{slower}fps={fps}:start_time=0[read{number}]"]
+    parts = [f"{source}{cut}{slower}fps={fps}:start_time=0:eof_action=pass[read{number}]"]
     parts += _fitted(scene, one, number, f"[read{number}]{_shaped(one)}", matrix)
     parts[-1] += f",tpad=stop_mode=clone:stop=-1,trim=end_frame={count}[v{number}]"
     return parts
@@ -269,7 +269,10 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     colour = _colour(one, matrix)
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
     if abs(own[0] - width) <= 1 and abs(own[1] - height) <= 1:
-        crop = f"crop={width}:{height}:0:0," if own != (width, height) else ""
+        # In shares: pixels that are not square are stored in another width than they are shown in. And the
+        # size is rounded down, 159.99 too.
+        share = min(width, own[0]) / own[0], min(height, own[1]) / own[1]
+        crop = f"crop=iw*{share[0]:.6f}+0.1:ih*{share[1]:.6f}+0.1:0:0," if min(share) < 1 else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
     if abs(own[0] * height / (own[1] * width) - 1) <= _SAME_SHAPE:
         return [f"{source}scale={width}:{height}:{colour},{end}"]
