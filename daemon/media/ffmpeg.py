@@ -59,9 +59,6 @@ _MEMORY_SHARE: Final = 0.75
 _NICE: Final = 5
 """The server answers and others work while a render takes all cores."""
 
-_LONGEST_LINE: Final = 1 << 16
-"""Bytes kept of a line: a title of 100 MB is one."""
-
 _INSPECTED_LINES: Final = 20_000
 """Kept of what is said of a file: 400 lost the beginning of what a file of 150 chapters says."""
 
@@ -264,8 +261,7 @@ class _Lines:
     def read(self) -> bool:
         """Take what is there; False at the pipe's end."""
         block = os.read(self._fd, 1 << 16)
-        *lines, rest = re.split(rb"[\r\n]+", self._rest + block)
-        self._rest = rest[:_LONGEST_LINE]
+        *lines, self._rest = re.split(rb"[\r\n]+", self._rest + block)
         if not block and self._rest:
             lines.append(self._rest)
         for line in lines:

@@ -18,7 +18,8 @@ _REFUSED: Final = re.compile(r"Picture size ([1-9]\d*)x([1-9]\d*) (?:is invalid|
 """What ffmpeg says of a picture that it makes no room for, in place of its size."""
 
 _ASPECT: Final = re.compile(r"\bSAR (\d+):(\d+)")
-_PIXELS: Final = re.compile(r", (?P<format>[a-z][a-z0-9]+)(?:\((?P<notes>[^)]*)\))?, \d+x\d+")
+_PIXELS: Final = re.compile(r", (?P<format>[a-z][a-z0-9]+)(?:\((?P<notes>(?:[^()]|\([^()]*\))*)\))?, \d+x\d+")
+_FIELDS: Final = re.compile(r"\b(top|bottom) (first|coded first)\b")
 _RATE: Final = re.compile(r"([\d.]+)(k?) (fps|tbr)\b")
 _ROTATION: Final = re.compile(r"Display Matrix: rotation of (-?[\d.]+) degrees")
 _SOUND: Final = re.compile(r", (\d+) Hz, ([^,]+)")
@@ -47,7 +48,7 @@ class Probe:
     pictures widened. `fps` is the rate to render at (0.0 without video), `rotation` degrees clockwise that
     were applied, `duration_s` seconds (None: a still picture, or not to be found out), `matrix` ffmpeg's
     name of the colour matrix and `transfer` of the transfer function ("" when the file does not say),
-    `full_range` whether luma runs 0 to 255.
+    `full_range` whether luma runs 0 to 255, `interlaced` whether a frame holds two moments.
     A cover picture in a sound file is no video; a still picture has `is_image` and `has_video`."""
 
     duration_s: float | None = None
@@ -67,6 +68,7 @@ class Probe:
     matrix: str = ""
     transfer: str = ""
     full_range: bool = False
+    interlaced: bool = False
 
 
 def probe(path: Path, ffmpeg: Ffmpeg) -> Probe:
@@ -181,6 +183,7 @@ def _with_video(found: Probe, codec: str, rest: str, below: str, refused: re.Mat
         rotation=rotation,
         matrix=_matrix(notes),
         transfer=_transfer(notes),
+        interlaced=bool(_FIELDS.search(notes)),
         full_range="pc" in re.split(r"[,\s]+", notes),
     )
 

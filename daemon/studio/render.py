@@ -17,7 +17,7 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, mixing, music
+from daemon.studio import graph, mixing, music, tones
 from daemon.studio.graph import Input, Overlay, Read
 from daemon.studio.lettering import letter
 from daemon.studio.library import Library
@@ -188,6 +188,7 @@ class _Render:
         self.pictures = scene.pictures and kind not in _SOUND_FORMS
         self.sounds = kind != "jpg" and any(one.sounds for one in self.inputs)
         self.copies = self.pictures and _unchanged(self.scene, self.inputs, kind)
+        self.inputs = [self._toned(one) for one in self.inputs]
         self._args: list[str] = []
         self._count = 0
         for read in graph.reads(scene.clips):
@@ -206,6 +207,15 @@ class _Render:
         finally:
             finished.unlink(missing_ok=True)
         shares.at(1.0)
+
+    def _toned(self, one: Input) -> Input:
+        """An input with the table for its colours, where they are HDR's; the file made."""
+        if one.clip.still or one.probe.transfer not in tones.TRANSFERS or not self.pictures:
+            return one
+        table = self.work / f"{one.probe.transfer}.cube"
+        if not table.exists():
+            table.write_text(tones.cube(one.probe.transfer), "ascii")
+        return replace(one, table=str(table))
 
     def _open(self, read: Read) -> None:
         clip = self.scene.clips[read.first]
