@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 LONGEST_S: Final = 4 * 3600.0
 """A long conference. Longer ones keep two cores busy for a day."""
 
+LONGEST_RESULT_S: Final = 12 * 3600.0
+"""Of several files, or slowed down. A draft made by hand that lasts a year would keep others waiting for it."""
+
 LONGEST_SIDE: Final = 16_384
 """Pixels: the widest and the highest picture that x264 encodes."""
 

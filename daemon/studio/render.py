@@ -15,6 +15,7 @@ from typing import Final
 
 from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
+from daemon.media.limits import LONGEST_RESULT_S
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
 from daemon.studio import graph, mixing, music, tones
@@ -94,11 +95,14 @@ def render(
     `asset` gives the file of a content hash, `library` what lies in the studio's own folders; `form` is auto or an
     extension, `quality` high, medium or low; `progress` hears shares in 0..1 that never go back, the last one 1;
     intermediate files stay in `work`.
-    Raises RenderError (the draft, a missing font, cancelled) or MediaError (ffmpeg).
+    Raises RenderError (the draft, its length, a missing font, cancelled) or MediaError (ffmpeg).
     """
     kind = extension(draft, form)
     stop = cancelled or threading.Event()
     scene = read_scene(draft)
+    if scene.d_s > LONGEST_RESULT_S:
+        cause = f"it would last {scene.d_s / 3600:.0f} hours, and {LONGEST_RESULT_S / 3600:.0f} are the limit"
+        raise RenderError("rendering", cause, "Make several of it")
     try:
         files = Files(asset, library or Library())
         one = _Render(scene, files, _probes(scene, files, ffmpeg), kind, quality, ffmpeg, work, stop)

@@ -57,7 +57,8 @@ def _opened(path: Path, most: int) -> Image.Image:
     with opened(path) as image:
         # What is left over of a JPEG's size is halved first, before it takes any room.
         image.thumbnail((most, most))
-        if image.mode.startswith("I"):
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
             # Pillow cuts 16 bits off at 255 instead of scaling them: all but the blackest grey came out white.
-            image = image.point(lambda value: value / 256).convert("L")
-        return ImageOps.exif_transpose(image).convert("RGBA")
+            upright = upright.point(lambda value: value / 256).convert("L")
+        return upright.convert("RGBA")

@@ -56,7 +56,7 @@ def toned(signal: NDArray[np.float64], transfer: str) -> NDArray[np.float64]:
     # By channel alone bright colours turn pale, by the brightest channel alone they turn dark.
     brightest = light.max(axis=1, keepdims=True)
     together = light * _bent(brightest) / np.maximum(brightest, 1e-9)
-    return np.clip((_bent(light) + together) / 2, 0, 1) ** (1 / _GAMMA)
+    return np.asarray(np.clip((_bent(light) + together) / 2, 0, 1) ** (1 / _GAMMA))
 
 
 def _bent(light: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from daemon.errors import MediaError
+from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg
 from daemon.media.limits import excess
 from daemon.studio.stills import still
 from daemon.studio.tones import TRANSFERS, toned
 from tests.studio import nasty
 from tests.studio.bench import Bench, cut, draft_of
+from tests.studio.conftest import Client
 from tests.studio.nasty import ffmpeg, made, png
 
 
@@ -115,6 +116,28 @@ def test_what_is_beyond_a_limit_is_told(size: tuple[int, int], fps: float, lengt
     assert much is not None
     assert word in much.cause
     assert much.hint.endswith(".")
+
+
+def test_a_draft_that_lasts_a_year_is_not_begun(bench: Bench) -> None:
+    with pytest.raises(RenderError, match="hours"):
+        bench.render(draft_of(cut(bench.clip(), 365 * 24 * 3600 * 1000)))
+
+
+def test_a_header_without_end_is_not_kept(client: Client) -> None:
+    head = b"--x\r\nContent-Disposition: form-data; name=" + b"a" * 100_000
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    path = f"/api/upload-video/nemo_agent/me/{client.session()}"
+    answer = client.http.post(path, content=head, headers=form)
+    assert answer.status_code == 400
+    assert "header" in answer.json()["message"]
+
+
+def test_more_than_200_files_at_once_are_refused(client: Client, tmp_path: Path) -> None:
+    photo = nasty.noted(tmp_path / "photo.jpg", 1)
+    session = client.session()
+    answer = client.upload(session, *[photo] * 201)
+    assert answer["code"] == 4002
+    assert client.state(session)["draft"] == {}
 
 
 def test_four_hours_of_full_hd_are_taken() -> None:
