@@ -7,6 +7,7 @@
     ├── SourceError                the dropped file itself: unreadable, no accepted container
     │   └── SourceGone             removed, or changed since it settled
     ├── MediaError                 ffmpeg is missing, failed, or ran out of time
+    │   └── MediaTooLarge          more than is decoded here
     ├── DeliveryError              the output folder: gone, not writable, full
     ├── EditError                  the editor answered, and nothing was edited
     ├── RenderError                the editor could not render its own draft
@@ -112,6 +113,10 @@ class MediaError(ReeldropError):
     """ffmpeg is missing, failed, or ran out of time."""
 
     code = "media"
+
+
+class MediaTooLarge(MediaError):
+    """The file may be sound, and holds more than is decoded here."""
 
 
 class DeliveryError(ReeldropError):

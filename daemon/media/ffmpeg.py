@@ -1,8 +1,8 @@
 """Running ffmpeg: where it is, and one run of it, watched from start to end.
 
 ffmpeg is a program of its own here, never a library: it is killed with its whole process group when it
-is cancelled or too slow, and by the kernel when we die. It opens files and pipes, nothing else, so a
-playlist in a video's clothes cannot reach the network.
+is cancelled or too slow, and by the kernel when we die. It opens files and pipes, nothing else, and no
+list of other files, so a playlist in a video's clothes reaches neither the network nor the disk.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import resource
 import selectors
 import shutil
 import signal
@@ -23,14 +24,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from daemon.errors import MediaError
+from daemon.errors import MediaError, MediaTooLarge
+from daemon.media.limits import FRAME_PIXELS
 
 _HINT: Final = "Install ffmpeg, or name one in studio.ffmpeg or $FFMPEG"
 _KEPT_LINES: Final = 400
 _LOOK_S: Final = 0.2
 """How often a run looks whether it was cancelled or is out of time, in seconds."""
 
-_OPENED: Final = ("-protocol_whitelist", "file,pipe", "-i")
+_FORMATS: Final = (
+    *("mov", "matroska", "avi", "mp3", "wav", "aac", "flac", "ogg"),
+    *("gif", "apng", "png_pipe", "jpeg_pipe", "webp_pipe", "webp_anim", "image2"),
+    *("lavfi", "rawvideo", "yuv4mpegpipe", "s16le", "f32le"),
+)
+"""The accepted containers, what they are mistaken for by name, and what is told by `-f` alone. No playlist, no
+text, no tracker or console music."""
+
+_LIST: Final = "concat"
+"""A list of pictures is read where `-f` says so, and so is our own: one that somebody uploads is never opened."""
+
+_LARGEST_BLOCK: Final = 1 << 30
+"""Bytes that ffmpeg may ask for at once: a frame of 8K in 16 bit with alpha takes 283 MB."""
+
+_LARGEST_FILE: Final = 20_000_000_000
+"""Bytes that a run may write into one file: the longest result at 11 Mbit/s, which is plenty for 1080p."""
+
+_MEMORY_SHARE: Final = 0.75
+"""Of the machine's memory: beyond it the kernel would end whatever it likes, this server too."""
+
+_NICE: Final = 5
+"""The server answers and others work while a render takes all cores."""
+
+_INSPECTED_LINES: Final = 20_000
+"""Kept of what is said of a file: 400 lost the beginning of what a file of 150 chapters says."""
+
 _DEATHSIG: Final = 1  # PR_SET_PDEATHSIG of Linux's <sys/prctl.h>
 
 _ADDRESS: Final = re.compile(r"^\[[^\]]*\]\s*")
@@ -121,6 +148,8 @@ class Ffmpeg:
         watch = _Watch(duration_s, progress)
         code = self._execute(args, watch, timeout_s, cancelled, pass_fds)
         log = "\n".join(watch.lines)
+        if code == -signal.SIGXFSZ:
+            raise MediaTooLarge("running ffmpeg", f"it wrote more than {_LARGEST_FILE / 1e9:.0f} GB")
         if code < 0:
             raise MediaError("running ffmpeg", f"it was killed by signal {-code}")
         if code != 0:
@@ -129,7 +158,7 @@ class Ffmpeg:
 
     def inspect(self, path: Path, timeout_s: float = 60.0) -> str:
         """What `ffmpeg -i path` says of a file; its exit code means nothing, for no output is named."""
-        watch = _Watch(None, None)
+        watch = _Watch(None, None, _INSPECTED_LINES)
         self._execute(["-i", source(path)], watch, timeout_s, None)
         return "\n".join(watch.lines)
 
@@ -163,10 +192,18 @@ class Ffmpeg:
         self, args: Sequence[str], stdout: int, stderr: int | IO[bytes], pass_fds: Sequence[int]
     ) -> subprocess.Popen[bytes]:
         command = [str(self.binary), "-nostdin", "-hide_banner"]
-        for arg in args:
-            command += _OPENED if arg == "-i" else (arg,)
+        command += ["-max_alloc", f"{_LARGEST_BLOCK}"]
+        formats: tuple[str, ...] = _FORMATS
+        for before, arg in zip(["", *args], args, strict=False):
+            if (before, arg) == ("-f", _LIST):
+                formats = (*_FORMATS, _LIST)
+            if arg == "-i":
+                command += ["-protocol_whitelist", "file,pipe", "-format_whitelist", ",".join(formats)]
+                command += ["-max_pixels", f"{FRAME_PIXELS}"]
+                formats = _FORMATS
+            command.append(arg)
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
@@ -178,6 +215,8 @@ class Ffmpeg:
             )
         except OSError as error:
             raise MediaError("starting ffmpeg", f"{self.binary}: {error.strerror or error}", _HINT) from error
+        _bound(process.pid)
+        return process
 
 
 def source(path: Path) -> str:
@@ -196,8 +235,10 @@ def cause_in(log: str) -> str:
 class _Watch:
     """What comes out of one run: progress from its stdout, the last lines of its stderr."""
 
-    def __init__(self, duration_s: float | None, progress: Callable[[float], None] | None) -> None:
-        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+    def __init__(
+        self, duration_s: float | None, progress: Callable[[float], None] | None, kept: int = _KEPT_LINES
+    ) -> None:
+        self.lines: deque[str] = deque(maxlen=kept)
         self.written_s = 0.0
         self._duration_s = duration_s
         self._progress = progress
@@ -258,6 +299,20 @@ class _Lines:
             if line:
                 self._take(line.decode("utf-8", "replace"))
         return bool(block)
+
+
+def _bound(pid: int) -> None:
+    """Limit a child that has just begun: its memory, the size of a file it writes, its claim on the cores.
+
+    RLIMIT_DATA, not RLIMIT_AS: the latter counts what glibc only reserves for each of ffmpeg's threads.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _MEMORY_SHARE)
+    with suppress(OSError):  # it may have ended by now
+        resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
 
 
 def _die_with_parent() -> Callable[[], None] | None:

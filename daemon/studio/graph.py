@@ -5,6 +5,7 @@ Every picture is brought to one size, rate and colour before the cuts. The sound
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -48,7 +49,7 @@ class Read:
 class Input:
     """A clip, what was found in its file, and where it lies in what is read: part `part` of `parts` of input `at`.
 
-    `offset_s`: where it begins after the read's start.
+    `offset_s`: where it begins after the read's start. `table`: the file that HDR's colours are looked up in.
     """
 
     clip: Clip
@@ -57,6 +58,7 @@ class Input:
     part: int = 0
     parts: int = 1
     offset_s: float = 0.0
+    table: str = ""
 
     @property
     def sounds(self) -> bool:
@@ -300,11 +302,22 @@ def _picture(scene: Scene, one: Input, number: int, count: int, matrix: str) -> 
         end = one.offset_s + one.clip.d_s * one.clip.speed
         cut = f"trim=start={seconds(one.offset_s)}:end={seconds(end)},setpts=PTS-{seconds(one.offset_s)}/TB,"
         source = f"[in{one.at}p{one.part}]"
+    whole = "bwdif=mode=send_frame:deint=interlaced," if one.probe.interlaced else ""
     slower = "" if one.clip.speed == 1 else f"setpts=PTS/{one.clip.speed:.6f},"
-    parts = [f"{source}{cut}{slower}fps={fps}:start_time=0[read{number}]"]
-    parts += _fitted(scene, one, number, f"[read{number}]{_shaped(one)}", matrix)
+    parts = [f"{source}{cut}{whole}{slower}fps={fps}:start_time=0:eof_action=pass[read{number}]"]
+    parts += _fitted(scene, one, number, f"[read{number}]{_toned(one)}{_shaped(one)}", matrix)
     parts[-1] += f",tpad=stop_mode=clone:stop=-1,trim=end_frame={count}[v{number}]"
     return parts
+
+
+def _toned(one: Input) -> str:
+    """The filters from HDR to an ordinary screen's RGB, with a comma behind; nothing for other pictures."""
+    if not one.table:
+        return ""
+    # Read twice: by the filter, then by the graph, within whose quotes only the quote itself is special.
+    path = re.sub(r"([\\':])", r"\\\1", one.table).replace("'", "'\\''")
+    matrix = own_matrix(one.probe)
+    return f"scale=in_color_matrix={matrix},format=gbrp10le,lut3d=file='{path}':interp=tetrahedral,"
 
 
 def _shaped(one: Input) -> str:
@@ -330,7 +343,10 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     end = f"format=yuv420p,setsar=1,{_tags(matrix)}"
     bars = cutout.bars(one.clip.background)
     if abs(own[0] - width) <= 1 and abs(own[1] - height) <= 1:
-        crop = f"crop={width}:{height}:0:0," if own != (width, height) else ""
+        # In shares: pixels that are not square are stored in another width than they are shown in. And the
+        # size is rounded down, 159.99 too.
+        share = min(width, own[0]) / own[0], min(height, own[1]) / own[1]
+        crop = f"crop=iw*{share[0]:.6f}+0.1:ih*{share[1]:.6f}+0.1:0:0," if min(share) < 1 else ""
         return [f"{source}{crop}scale={width}:{height}:{colour},{end}"]
     if shown == (width, height):
         return [f"{source}scale={width}:{height}:{colour},{end}"]
@@ -377,7 +393,11 @@ def _fill(d_s: float) -> str:
 
 def _colour(one: Input, matrix: str) -> str:
     """What `scale` is told of colour: to limited range and `matrix`, from what the source says or is."""
-    known = "" if one.clip.still or one.probe.pixel_format.startswith(_RGB) else own_matrix(one.probe)
+    known = (
+        ""
+        if one.clip.still or one.table or one.probe.pixel_format.startswith(_RGB)
+        else own_matrix(one.probe)
+    )
     return f"{f'in_color_matrix={known}:' if known else ''}out_color_matrix={matrix}:out_range=tv"
 
 

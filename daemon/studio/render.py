@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, source
+from daemon.media.limits import LONGEST_RESULT_S
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, mixing, moving, music
+from daemon.studio import graph, mixing, moving, music, tones
 from daemon.studio.figures import Figures
 from daemon.studio.forms import (
     ALPHA,
@@ -73,11 +75,14 @@ def render(
     `asset` gives the file of a content hash, `library` what lies in the studio's own folders; `form` is auto or an
     extension, `quality` high, medium or low; `progress` hears shares in 0..1 that never go back, the last one 1;
     intermediate files stay in `work`; `matte_model` is `auto` or the path of a model that cuts figures out.
-    Raises RenderError (the draft, a missing font or model, cancelled) or MediaError (ffmpeg).
+    Raises RenderError (the draft, its length, a missing font or model, cancelled) or MediaError (ffmpeg).
     """
     kind = extension(draft, form)
     stop = cancelled or threading.Event()
     scene = read_scene(draft)
+    if scene.d_s > LONGEST_RESULT_S:
+        cause = f"it would last {scene.d_s / 3600:.0f} hours, and {LONGEST_RESULT_S / 3600:.0f} are the limit"
+        raise RenderError("rendering", cause, "Make several of it")
     files = Files(asset, library or Library())
     try:
         probes = _probes(scene, files, ffmpeg)
@@ -145,6 +150,7 @@ class _Render:
         self.pictures = scene.pictures and kind not in SOUND_FORMS
         self.sounds = kind != "jpg" and (bool(scene.spoken) or any(one.sounds for one in self.clips))
         self.copies = self.pictures and _unchanged(self.scene, self.clips, kind)
+        self.clips = [self._toned(one) for one in self.clips]
         self.pixels = ALPHA.get(kind, PLAIN) if scene.is_transparent else PLAIN
         self.inputs = Inputs()
         self.opens = [self._opened(at, read) for at, read in enumerate(graph.reads(scene.clips))]
@@ -169,6 +175,15 @@ class _Render:
         finally:
             finished.unlink(missing_ok=True)
         shares.at(1.0)
+
+    def _toned(self, one: Input) -> Input:
+        """A clip with the table for its colours, where they are HDR's; the file made."""
+        if one.clip.still or one.probe.transfer not in tones.TRANSFERS or not self.pictures:
+            return one
+        table = self.work / f"{one.probe.transfer}.cube"
+        if not table.exists():
+            table.write_text(tones.cube(one.probe.transfer), "ascii")
+        return replace(one, table=str(table))
 
     def _opened(self, at: int, read: Read) -> list[str]:
         """The arguments that open what is read for some clips, as input `at`."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from PIL import Image, ImageOps
 
-from daemon.errors import RenderError
+from daemon.media.photo import opened
 from daemon.studio.scene import Mark
 
 _EDGE: Final = 0.03
@@ -20,7 +20,7 @@ _LARGEST_PX: Final = 4096
 def still(path: Path, target: Path, most: int = 0) -> Path:
     """A photo written to `target`: turned by its EXIF, RGB, transparency over black.
 
-    `most`: pixels of its longer side, 0 for 4096. Raises RenderError where it is no picture that can be read.
+    `most`: pixels of its longer side, 0 for 4096. Raises MediaError where it is no picture that can be read.
     """
     photo(path, most or _LARGEST_PX).save(target, compress_level=1)
     return target
@@ -39,7 +39,7 @@ def photo(path: Path, most: int = _LARGEST_PX) -> Image.Image:
 def marked(path: Path, target: Path, mark: Mark, frame: tuple[int, int]) -> tuple[int, int]:
     """A watermark written to `target` as it is laid over `frame` (pixels); where its upper left corner goes.
 
-    Raises RenderError where it is no picture that can be read.
+    Raises MediaError where it is no picture that can be read.
     """
     picture = _opened(path, _LARGEST_PX)
     scale = min(frame[0] * mark.width / picture.width, frame[1] * _TALLEST / picture.height)
@@ -55,10 +55,17 @@ def marked(path: Path, target: Path, mark: Mark, frame: tuple[int, int]) -> tupl
     return across.get(horizontal, middle[0]), down.get(vertical, middle[1])
 
 
+def decode(path: Path) -> None:
+    """Reads a photo to its end. Raises MediaError where that cannot be done."""
+    _opened(path, 64)
+
+
 def _opened(path: Path, most: int) -> Image.Image:
-    try:
-        with Image.open(path) as opened:
-            opened.thumbnail((most, most))
-            return ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderError("rendering", f"{path.name} is no picture that can be read: {error}") from error
+    with opened(path) as image:
+        # What is left over of a JPEG's size is halved first, before it takes any room.
+        image.thumbnail((most, most))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            # Pillow cuts 16 bits off at 255 instead of scaling them: all but the blackest grey came out white.
+            upright = upright.point(lambda value: value / 256).convert("L")
+        return upright.convert("RGBA")

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Set
 from pathlib import Path
 from typing import Final
 
-from daemon.errors import FileRefused, MediaError, SessionGone
+from daemon.errors import FileRefused, MediaError, MediaTooLarge, SessionGone
 from daemon.media.ffmpeg import Ffmpeg
-from daemon.media.probe import Probe, probe
-from daemon.nemo.wire import SESSION_NOT_FOUND, UNSUPPORTED_FILE, JsonObject
+from daemon.media.limits import Excess, excess
+from daemon.media.probe import Probe, begin, probe
+from daemon.nemo.wire import FILE_TOO_LARGE, SESSION_NOT_FOUND, UNSUPPORTED_FILE, JsonObject
 from daemon.studio.accounts import open_accounts
 from daemon.studio.disk import sync_folder
-from daemon.studio.draft import SHORTEST_MS, even
+from daemon.studio.draft import SHORTEST_MS
 from daemon.studio.edits import Edits
 from daemon.studio.faults import NOTHING, Then
 from daemon.studio.ledger import Ledger
@@ -33,6 +34,8 @@ IMAGE_MS: Final = 5000
 
 _IMAGE_SIDE: Final = 1920
 _FPS: Final = 30.0
+_LOOKS_AT_ONCE: Final = 2
+"""Of the uploads that have arrived: decoding the largest photo takes 480 MB."""
 
 
 class Studio:
@@ -62,6 +65,7 @@ class Studio:
         self.terms = Terms(self.ledger, faults)
         self._ffmpeg = ffmpeg
         self._incoming = folder / "incoming"
+        self._looks = asyncio.Semaphore(_LOOKS_AT_ONCE)
         looking = Looking(self.sessions, library or Library(), ffmpeg, self._incoming, matte_model)
         self.edits = Edits(self.sessions, looking, self.terms, self.ledger)
         self.renders = RenderQueue(self.sessions, looking, self.terms, self.ledger)
@@ -112,7 +116,8 @@ class Studio:
         folder.mkdir()
         try:
             files = await arrive(folder)
-            looked = [(one, await asyncio.to_thread(self._look, one)) for one in files]
+            async with self._looks:
+                looked = [(one, await asyncio.to_thread(self._look, one)) for one in files]
             async with self.sessions.change(session_id) as session:
                 before = session.draft
                 for file, clip in looked:
@@ -127,9 +132,26 @@ class Studio:
 
     def _look(self, file: Received) -> Clip:
         try:
-            return _clip(file, probe(file.path, self._ffmpeg))
+            found = probe(file.path, self._ffmpeg)
+            if found.is_image:
+                # Pillow takes 30 MB that a studio without pictures need not hold.
+                from daemon.studio.stills import decode
+
+                decode(file.path)
+            else:
+                self._begin(file, found)
+        except MediaTooLarge as error:
+            raise _too_large(file, Excess(error.cause, error.hint)) from None
         except MediaError as error:
             raise _broken(file, error.cause) from None
+        return _clip(file, found)
+
+    def _begin(self, file: Received, found: Probe) -> None:
+        """Raises FileRefused and MediaError."""
+        much = excess(found.width, found.height, found.fps, found.duration_s or 0.0)
+        if much:
+            raise _too_large(file, much)
+        begin(file.path, found, self._ffmpeg)
 
     def _place(self, session: Session, files: list[Received]) -> None:
         assets = self.sessions.assets(session.session_id)
@@ -141,7 +163,7 @@ class Studio:
 def _clip(file: Received, found: Probe) -> Clip:
     if found.is_image:
         shrunk = min(1.0, _IMAGE_SIDE / max(found.width, found.height, 1))
-        width, height = even(found.width * shrunk), even(found.height * shrunk)
+        width, height = _even(found.width * shrunk), _even(found.height * shrunk)
         return Clip(file.name, file.hash, "image", IMAGE_MS, width, height, _FPS, silent=True)
     length = round((found.duration_s or 0) * 1000)
     if length < SHORTEST_MS:
@@ -149,8 +171,13 @@ def _clip(file: Received, found: Probe) -> Clip:
     if not found.has_video:
         return Clip(file.name, file.hash, "clip", length)
     fps = found.fps if 1 <= found.fps <= 120 else _FPS
-    width, height = even(found.width), even(found.height)
+    width, height = _even(found.width), _even(found.height)
     return Clip(file.name, file.hash, "video", length, width, height, fps, silent=not found.has_audio)
+
+
+def _even(size: float) -> int:
+    """Pixels that the render has: it is never larger than the picture."""
+    return max(2, int(size) // 2 * 2)
 
 
 def _info(file: Received, clip: Clip) -> JsonObject:
@@ -168,6 +195,12 @@ def _info(file: Received, clip: Clip) -> JsonObject:
 
 def _stored(file: Received) -> str:
     return file.hash + Path(file.name).suffix.lower()
+
+
+def _too_large(file: Received, much: Excess) -> FileRefused:
+    return FileRefused(
+        "upload", f"{file.name} is not taken: {much.cause}", much.hint, api_code=FILE_TOO_LARGE
+    )
 
 
 def _broken(file: Received, cause: str) -> FileRefused:

@@ -25,6 +25,9 @@ from daemon.nemo.wire import FILE_TOO_LARGE, UNSUPPORTED_FILE
 _FIELD: Final = b"files"
 _BLOCK: Final = 1 << 20
 _NAME_LENGTH: Final = 200
+_MOST_FILES: Final = 200
+"""In one upload: each is looked at with an ffmpeg of its own, two at a time."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -73,6 +76,13 @@ async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path) -
 
 async def _store(event: _Event, files: list[Arriving], folder: Path) -> None:
     if isinstance(event, str):
+        if len(files) == _MOST_FILES:
+            raise FileRefused(
+                "upload",
+                f"there are more than {_MOST_FILES} files in it",
+                "Upload them in parts.",
+                api_code=FILE_TOO_LARGE,
+            )
         files.append(Arriving(event, folder / f"{len(files)}"))
     elif event:
         await files[-1].add(event)
