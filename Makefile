@@ -9,9 +9,9 @@ EXTRAS := tests/studio/test_matte_model.py tests/studio/test_cutout.py tests/stu
 demo: $(VENV)/installed
 	$(BIN)/reeldrop demo
 
-# Three at a time: one after the other they take twenty minutes, most of which they wait for timers and processes.
+# Four at a time: one after the other they take half an hour, most of which they wait for timers and processes.
 test: lint
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -22,7 +22,7 @@ lint: $(VENV)/installed-test
 # What cuts people out and speaks is an extra: without it its tests are skipped.
 heavy: $(VENV)/installed-heavy $(VENV)/adk/installed
 	$(BIN)/pytest -m 'not heavy' -n 2 $(EXTRAS)
-	$(BIN)/pytest -m heavy -rs
+	$(BIN)/pytest -m heavy -rs -n 2 --dist worksteal
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
