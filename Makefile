@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := tests/studio/test_matte_model.py tests/studio/test_cutout.py tests/studio/test_voice.py
+EXTRAS := $(addprefix tests/studio/test_,matte_model.py cutout.py voice.py narration.py)
 
 .PHONY: demo test lint heavy bench clean
 

@@ -248,6 +248,25 @@ def test_a_token_that_cannot_be_one_is_told_without_being_shown(reeldrop: Reeldr
     assert "canary" not in done.stdout + done.stderr
 
 
+def test_check_says_which_edits_work_here_and_how_to_get_the_others(
+    reeldrop: Reeldrop, tmp_path: Path
+) -> None:
+    rules = "rules: [{watch: in, output: out, instruction: put me on a beach}]\nstudio: {matte_model: ./none.tflite}"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "rules.yaml").write_text(rules)
+    done = reeldrop("check")
+    assert done.returncode == 0
+    assert (
+        "studio: another background, or none, behind anybody: no (pip install 'reeldrop[matte]'"
+        in done.stdout
+    )
+    assert 'rule in: "put me on a beach" cannot be done on this machine, unless it is before' in done.stdout
+    edits = json.loads(reeldrop("check", "--json").stdout)["edits"]
+    assert (edits["edit"], edits["screen"], edits["matte"]) == (True, True, False)
+    (tmp_path / "none.tflite").write_bytes(b"a model")
+    assert json.loads(reeldrop("check", "--json").stdout)["edits"]["matte"] is True
+
+
 def test_check_says_what_the_embedded_studio_will_not_understand(reeldrop: Reeldrop, tmp_path: Path) -> None:
     rules(tmp_path, instruction="make me look younger")
     done = reeldrop("check")
