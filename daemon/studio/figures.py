@@ -9,11 +9,11 @@ from daemon.errors import RenderError
 from daemon.media.ffmpeg import source
 from daemon.studio import cutout, graph
 from daemon.studio.cutout import Cut
-from daemon.studio.graph import Input
 from daemon.studio.grounds import ground
 from daemon.studio.inputs import Files, Inputs
 from daemon.studio.matte.carried import MISSING, find_model
 from daemon.studio.matte.stream import Streams, mask_size
+from daemon.studio.reading import Input
 from daemon.studio.scene import Scene
 
 

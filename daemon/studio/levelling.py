@@ -15,8 +15,8 @@ from daemon.errors import MediaError
 from daemon.media.ffmpeg import source
 from daemon.studio import mixing
 from daemon.studio.forms import SOUND_OF, sound_codec
-from daemon.studio.graph import Input
 from daemon.studio.mixing import Levels
+from daemon.studio.reading import Input
 from daemon.studio.scene import Scene
 
 _LOUDNESS: Final = re.compile(

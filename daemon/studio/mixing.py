@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from daemon.studio.graph import Input, runs, seconds
+from daemon.studio.graph import seconds
+from daemon.studio.reading import Input, runs
 from daemon.studio.scene import Bed, Scene
 
 RATE: Final = 48_000

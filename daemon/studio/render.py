@@ -16,7 +16,7 @@ from daemon.media.ffmpeg import Ffmpeg, source
 from daemon.media.limits import LONGEST_RESULT_S
 from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
-from daemon.studio import graph, mixing, moving, music, tones
+from daemon.studio import graph, mixing, moving, music, reading, tones
 from daemon.studio.figures import Figures
 from daemon.studio.forms import (
     ALPHA,
@@ -28,7 +28,6 @@ from daemon.studio.forms import (
     sound_codec,
     video_codec,
 )
-from daemon.studio.graph import Input, Read
 from daemon.studio.inputs import Files, Inputs
 from daemon.studio.layers import Drawing, Layers
 from daemon.studio.levelling import Levelling
@@ -36,6 +35,7 @@ from daemon.studio.library import Library
 from daemon.studio.matte.stream import Streams, streams
 from daemon.studio.mixing import Levels
 from daemon.studio.narration import write_narration
+from daemon.studio.reading import Input, Read
 from daemon.studio.scene import Scene, read_scene
 from daemon.studio.stills import still
 
@@ -139,7 +139,7 @@ class _Render:
         cancelled: threading.Event,
         matte_model: str,
     ) -> None:
-        self.clips = graph.placed(scene.clips, probes)
+        self.clips = reading.placed(scene.clips, probes)
         self.scene = graph.frame(scene, self.clips) if scene.pictures else scene
         self.files = files
         self.kind = kind
@@ -153,7 +153,7 @@ class _Render:
         self.clips = [self._toned(one) for one in self.clips]
         self.pixels = ALPHA.get(kind, PLAIN) if scene.is_transparent else PLAIN
         self.inputs = Inputs()
-        self.opens = [self._opened(at, read) for at, read in enumerate(graph.reads(scene.clips))]
+        self.opens = [self._opened(at, read) for at, read in enumerate(reading.reads(scene.clips))]
         for args in self.opens:
             self.inputs.add(*args)
         self.matte_model = matte_model

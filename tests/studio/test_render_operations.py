@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from daemon.nemo.wire import JsonObject
-from daemon.studio.graph import reads
 from daemon.studio.library import Library
+from daemon.studio.reading import reads
 from daemon.studio.scene import read_scene
 from tests.studio.bench import H264, TONE, Bench, calm, cut, draft_of, level, sound_draft
 
