@@ -1,9 +1,10 @@
-"""What titles, captions and promos cost above a bare transcode of the same picture, in CPU seconds of all processes."""
+"""What titles, captions, music and promos cost beside a bare transcode of the same picture: CPU seconds of all
+processes."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,9 @@ from daemon.studio.operations import Promo
 from daemon.studio.promo import draft
 from daemon.studio.render import render
 
-_SECONDS: Final = 10
+_SECONDS_A_MIB: Final = 0.02
 _SIZE: Final = (1920, 1080)
+_MUSIC: Final = Target(0.12, at_least=False)
 _OVER_CLIP: Final = Target(1.2, at_least=False)
 _OF_PROMO: Final = Target(1.3, at_least=False)
 _MEMORY_MB: Final = Target(550.0, at_least=False)
@@ -30,21 +32,27 @@ _SCRIPT: Final = (
 )
 
 _Draft = dict[str, Any]
+_BED: Final[_Draft] = {"kind": "bgm", "mood": "calm", "start": 0, "volume": 0.35, "duck": True, "seed": 7}
+_READ_S: Final = 8
+"""Seconds in which the script can be read."""
 
 
 def titles(place: Place, sizes: Sizes) -> list[Line]:
-    """A title and a text over a clip, a caption for each second of it, and a promo, each against a transcode."""
+    """A title and a text over a clip, a caption for each second of it, music under it, and a promo, each against a
+    transcode."""
+    seconds = max(1, round(sizes.mib * _SECONDS_A_MIB))
     ffmpeg = Ffmpeg(find_ffmpeg())
     lines: list[Line] = []
     with TemporaryDirectory(dir=place.folder) as name:
         folder = Path(name)
-        clip = _clip(folder, ffmpeg)
-        promo = draft(Promo(_SCRIPT, _SECONDS * 1000))
+        clip = _clip(folder, ffmpeg, seconds)
+        promo = draft(Promo(_SCRIPT if seconds >= _READ_S else "Look!", max(2, seconds) * 1000))
         _render(folder, ffmpeg, promo, "promo.mp4")
         rounds = min(_MOST_ROUNDS, sizes.rounds)
         for what, asked, bare, target in (
-            ("titles over a clip", _over(_kinetic(), _still()), clip, _OVER_CLIP),
-            ("captions over a clip", _over(*_captions()), clip, _OVER_CLIP),
+            ("titles over a clip", _over(seconds, texts=[_kinetic(), _still()]), clip, _OVER_CLIP),
+            ("captions over a clip", _over(seconds, texts=_captions(seconds)), clip, _OVER_CLIP),
+            ("music under a clip", _over(seconds, bed=_BED), clip, _MUSIC),
             ("promo", promo, folder / "promo.mp4", _OF_PROMO),
         ):
             runs: dict[str, Callable[[], Sample]] = {
@@ -59,12 +67,13 @@ def titles(place: Place, sizes: Sizes) -> list[Line]:
     return lines
 
 
-def _clip(folder: Path, ffmpeg: Ffmpeg) -> Path:
-    """A clip with motion and a little noise, as a camera gives."""
+def _clip(folder: Path, ffmpeg: Ffmpeg, seconds: int) -> Path:
+    """A clip with motion and a little noise, as a camera gives, and somebody who speaks every other second."""
     path = folder / "clip.mp4"
-    picture = f"testsrc2=s={_SIZE[0]}x{_SIZE[1]}:r=30:d={_SECONDS},noise=alls=5:allf=t"
+    picture = f"testsrc2=s={_SIZE[0]}x{_SIZE[1]}:r=30:d={seconds},noise=alls=5:allf=t"
     coded = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"]
-    ffmpeg.run(["-f", "lavfi", "-i", picture, *coded, "-y", source(path)])
+    voice = f"sine=300:d={seconds},volume='if(lt(mod(t,2),1),1,0)':eval=frame"
+    ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", voice, *coded, "-y", source(path)])
     return path
 
 
@@ -87,11 +96,13 @@ def _render(folder: Path, ffmpeg: Ffmpeg, asked: _Draft, name: str) -> None:
         )
 
 
-def _over(*texts: _Draft) -> _Draft:
-    length = _SECONDS * 1000
+def _over(seconds: int, *, texts: Sequence[_Draft] = (), bed: _Draft | None = None) -> _Draft:
+    length = seconds * 1000
     meta = {"asset": "clip.mp4", "kind": "video", "from": 0, "speed": 1.0, "start": 0}
     canvas = {"width": _SIZE[0], "height": _SIZE[1], "fps": 30}
-    tracks = [{"tt": 0, "sg": [{"d": length, "m": meta}]}, {"tt": 7, "sg": list(texts)}]
+    tracks: list[_Draft] = [{"tt": 0, "sg": [{"d": length, "m": meta}]}]
+    tracks += [{"tt": 1, "sg": [{"d": length, "m": bed}]}] if bed else []
+    tracks += [{"tt": 7, "sg": list(texts)}] if texts else []
     return {"d": length, "m": canvas, "t": tracks}
 
 
@@ -104,13 +115,13 @@ def _still() -> _Draft:
     return {"d": 6000, "m": {"text": "Lumen, the desk lamp", "start": 3000, "position": "bottom"}}
 
 
-def _captions() -> list[_Draft]:
+def _captions(seconds: int) -> list[_Draft]:
     return [
         {
             "d": 900,
             "m": {"text": f"Caption {number} says a few words", "start": number * 1000, "style": "caption"},
         }
-        for number in range(_SECONDS)
+        for number in range(seconds)
     ]
 
 

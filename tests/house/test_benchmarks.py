@@ -41,6 +41,13 @@ LINES = {
         "memory with 20 known files",
         "idle wakeups a second",
     ],
+    "titles": [
+        "titles over a clip",
+        "captions over a clip",
+        "music under a clip",
+        "promo",
+        "promo, all processes",
+    ],
     "cutout": ["another background, CPU of the plain transcode", "another background, memory"],
 }
 TINY = ["--mib", "1", "--memory", "1", "--rounds", "1", "--jobs", "1", "--queued", "20", "--idle", "1"]
