@@ -55,6 +55,9 @@ _log = structlog.get_logger()
 _STUCK: Final = 1800.0
 """Seconds without any progress after which a render is left for another attempt, under its id."""
 _CONTAINERS: Final = {"mp4": ("mp4", "mov", "m4a"), "mkv": ("mkv",)}
+_BRANDS: Final = {b"webm": ("webm", "mkv"), b"ftypM4A ": ("m4a", "mp4"), b"ftypqt  ": ("mov", "mp4")}
+"""What a result calls itself in its first bytes, where containers alone do not tell sound from video."""
+
 _BEFORE_PAYING: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT)
 _IN_SESSION: Final = (Step.SESSION, Step.UPLOAD, Step.EDIT, Step.CONFIRM, Step.RENDER)
 
@@ -453,7 +456,8 @@ def _ending(path: Path, form: str) -> str:
     found = sniff(head)
     if found is None:
         raise Unanswered("download the result", "what came is no media file")
-    family = ("webm", "mkv") if found == "mkv" and b"webm" in head else _CONTAINERS.get(found, (found,))
+    brand = next((mark for mark in _BRANDS if mark in head), b"")
+    family = _BRANDS.get(brand, _CONTAINERS.get(found, (found,)))
     return form if form in family else family[0]
 
 

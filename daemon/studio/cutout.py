@@ -167,6 +167,13 @@ def spill(screen: str) -> str:
     return "green" if green >= blue else "blue"
 
 
+def place(background: Background | None) -> str:
+    """Where in the frame `pad` puts a picture that is smaller, if not in its middle: a figure stands on the lower
+    edge. In the middle its straight lower end hung in the air."""
+    cut = background is not None and background.kind != "blur"
+    return "(ow-iw)/2:oh-ih" if cut else ""
+
+
 def bars(background: Background | None) -> str:
     """What `pad` is told of colour: bars beside a screen are screen too."""
     keyed = background is not None and is_keyed(background)
@@ -188,7 +195,8 @@ def _in_frame(frame: Frame, cut: Cut) -> str:
     (width, height), label = cut.shown, f"[{cut.mask}:v:0]"
     if (width, height) == (frame.width, frame.height):
         return label
-    return f"{label}{_sized(width, height)},pad={frame.width}:{frame.height}:-1:-1,"
+    placed = place(cut.background) or "-1:-1"
+    return f"{label}{_sized(width, height)},pad={frame.width}:{frame.height}:{placed},"
 
 
 def _sized(width: int, height: int) -> str:

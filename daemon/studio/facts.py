@@ -28,8 +28,8 @@ class Facts:
     """`pictures`, `music`: the names of the files in the studio's own folders.
 
     `silences`: ms of the file, by asset. `screens`: the colour of the screen that somebody stands in front of, by
-    asset, "" where there is none. `matting`: whether people can be told from what is behind them here. `voice`:
-    whether texts can be spoken.
+    asset, "" where there is none. `matting`: whether people can be told from what is behind them here. `people`:
+    whether anybody is seen, by asset. `voice`: whether texts can be spoken.
     """
 
     assets: tuple[Asset, ...] = ()
@@ -38,6 +38,7 @@ class Facts:
     silences: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     screens: Mapping[str, str] = field(default_factory=dict)
     matting: bool = False
+    people: Mapping[str, bool] = field(default_factory=dict)
     voice: bool = False
 
     def named(self) -> tuple[Named, ...]:

@@ -100,7 +100,7 @@ def pictures(
         )
     for number, layer in enumerate(layers, len(overlays)):
         parts += layer.filters(number, f"shown{number}", f"shown{number + 1}", frame.fps, frame.matrix)
-    fades = "".join(f"{one}," for one in _fades(scene))
+    fades = "".join(f"{one}," for one in _fades(scene, alpha=pixels.startswith("yuva")))
     parts.append(f"[shown{len(overlays) + len(layers)}]{fades}format={pixels},{frame.tags}[picture]")
     return parts
 
@@ -131,7 +131,8 @@ def frames_to_cut(scene: Scene, inputs: Sequence[Input], number: int, near: tupl
     one = replace(inputs[number], at=0)
     parts = _picture(scene, one, 0, after - first, _matrix(inputs[0].probe))
     width, height = own_size(scene, one)
-    crop = "" if (width, height) == (scene.width, scene.height) else f"crop={width}:{height},"
+    low = ":(iw-ow)/2:ih-oh" if cutout.place(one.clip.background) else ""
+    crop = "" if (width, height) == (scene.width, scene.height) else f"crop={width}:{height}{low},"
     return [*parts, "[v0]split[full][whole]", f"[whole]{crop}{cutout.near(near)}[near]"]
 
 
@@ -181,11 +182,13 @@ def _followed(scene: Scene, spans: Sequence[tuple[int, int]]) -> list[str]:
     return parts
 
 
-def _fades(scene: Scene) -> list[str]:
-    found = [f"fade=t=in:d={seconds(scene.fade_in_s)}"] if scene.fade_in_s else []
+def _fades(scene: Scene, *, alpha: bool) -> list[str]:
+    """Out of and into black; with `alpha` into nothing, where black would lie over whatever is shown below."""
+    what = ":alpha=1" if alpha else ""
+    found = [f"fade=t=in:d={seconds(scene.fade_in_s)}{what}"] if scene.fade_in_s else []
     if scene.fade_out_s:
         begin = max(0.0, scene.d_s - scene.fade_out_s)
-        found.append(f"fade=t=out:st={seconds(begin)}:d={seconds(scene.fade_out_s)}")
+        found.append(f"fade=t=out:st={seconds(begin)}:d={seconds(scene.fade_out_s)}{what}")
     return found
 
 
@@ -254,8 +257,9 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     if shown == (width, height):
         return [f"{source}scale={width}:{height}:{colour},{end}"]
     inner = f"{shown[0]}:{shown[1]}"
-    if not one.clip.blur:
-        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:-1:-1{bars}"]
+    placed = cutout.place(one.clip.background)
+    if placed or not one.clip.blur:
+        return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:{placed or '-1:-1'}{bars}"]
     small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
     return [
         f"{source}split[far{at}][near{at}]",

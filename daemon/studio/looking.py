@@ -45,7 +45,11 @@ class Looking:
         if asks_of_screens(operations):
             shown = {str(one["m"]["asset"]) for one in pictures(session.draft) if one["m"]["kind"] == "video"}
             screens = {asset: self._screen(session, asset) for asset in shown}
-            facts = replace(facts, screens=screens, matting=self._can_matte())
+            matting = self._can_matte()
+            people = {
+                asset: self._people(session, asset) for asset in shown if matting and not screens[asset]
+            }
+            facts = replace(facts, screens=screens, matting=matting, people=people)
         return facts
 
     def _pauses(self, session: Session, asset: str) -> tuple[tuple[int, int], ...]:
@@ -58,6 +62,15 @@ class Looking:
 
         path = self.sessions.asset(session.session_id, asset)
         return screen_of(path, probe(path, self.ffmpeg), self.ffmpeg) or ""
+
+    def _people(self, session: Session, asset: str) -> bool:
+        from daemon.studio.matte.carried import find_model
+        from daemon.studio.people import shows_people
+
+        path = self.sessions.asset(session.session_id, asset)
+        found = probe(path, self.ffmpeg)
+        model = find_model(self.matte_model, upright=found.height > found.width)
+        return model is not None and shows_people(path, found, self.ffmpeg, model)
 
     def _can_matte(self) -> bool:
         from daemon.studio.matte.carried import can_matte

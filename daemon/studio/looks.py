@@ -43,7 +43,8 @@ def reshape(draft: JsonObject, wanted: Reshape) -> tuple[JsonObject, Said]:
     unit = min(canvas["width"], canvas["height"]) / min(wanted.width, wanted.height)
     canvas["width"], canvas["height"] = even(wanted.width * unit), even(wanted.height * unit)
     refit(draft)
-    return draft, Said("shape", _size(draft) | {"ratio": ratio(wanted.width, wanted.height)})
+    name = "shape-before" if any("background" in one["m"] for one in pictures(draft)) else "shape"
+    return draft, Said(name, _size(draft) | {"ratio": ratio(wanted.width, wanted.height)})
 
 
 def resize(draft: JsonObject, short: int) -> tuple[JsonObject, Said]:
@@ -122,16 +123,21 @@ def background(draft: JsonObject, wanted: Background, facts: Facts) -> tuple[Jso
         behind["what"] = wanted.what
     if wanted.kind == "picture":
         draft, behind = _behind_by_picture(draft, wanted.what, facts)
-    clips = [one for one in pictures(draft) if one["m"].get("kind") == "video"]
-    if not clips:
+    moving = [one for one in pictures(draft) if one["m"].get("kind") == "video"]
+    if not moving:
         raise Impossible("no-moving-picture")
+    clips = [one for one in moving if facts.people.get(one["m"]["asset"], True)]
+    if not clips:
+        raise Impossible("nobody-seen")
     wanted_by_clip = [behind | _screen(one, facts) for one in clips]
     values = {"what": _told_behind(behind), "how": _how(wanted_by_clip)}
     if [one["m"].get("background") for one in clips] == wanted_by_clip:
         return draft, Said("same-background", values)
     for one, its_own in zip(clips, wanted_by_clip, strict=True):
         one["m"]["background"] = its_own
-    return settled(draft), Said("cut-out" if wanted.kind == "transparent" else "background", values)
+    told = Said("cut-out" if wanted.kind == "transparent" else "background", values)
+    left = {one["m"]["title"]: None for one in moving if one not in clips}
+    return settled(draft), Said("but-for", {"told": told, "names": ", ".join(left)}) if left else told
 
 
 def _screen(segment: JsonObject, facts: Facts) -> JsonObject:
@@ -219,7 +225,7 @@ def _off_the_timeline(draft: JsonObject, picture: Asset) -> JsonObject:
             track["sg"] = others
     if segments[0] not in others:
         first = others[0]["m"]
-        draft["m"] |= {"width": first["width"], "height": first["height"]}
+        draft["m"] |= {key: first[key] for key in ("width", "height", "fps") if key in first}
     refit(draft)
     return settled(draft)
 

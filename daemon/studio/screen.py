@@ -44,12 +44,15 @@ _TEXTURE: Final = 5.0
 def screen_of(path: Path, probe: Probe, ffmpeg: Ffmpeg) -> str | None:
     """The screen's colour as #rrggbb; None where there is none. Raises MediaError when the file cannot be
     read."""
-    if not probe.has_video:
-        return None
+    return screen_in(sampled(path, probe, ffmpeg, _SIZE)) if probe.has_video else None
+
+
+def sampled(path: Path, probe: Probe, ffmpeg: Ffmpeg, size: tuple[int, int]) -> list[Bytes]:
+    """A few frames of a clip, (rows, columns, 3) RGB of `size` (width, height). Raises MediaError."""
     length = probe.duration_s or 0.0
     places = [share * length for share in _AT] if length else [0.0]
-    frames = [_frame(path, at_s, probe, ffmpeg) for at_s in places]
-    return screen_in([frame for frame in frames if frame is not None])
+    frames = [_frame(path, at_s, probe, ffmpeg, size) for at_s in places]
+    return [frame for frame in frames if frame is not None]
 
 
 def screen_in(frames: Sequence[Bytes]) -> str | None:
@@ -94,9 +97,9 @@ def _texture(frame: Bytes) -> float:
     return float(np.concatenate([across, *down]).mean())
 
 
-def _frame(path: Path, at_s: float, probe: Probe, ffmpeg: Ffmpeg) -> Bytes | None:
+def _frame(path: Path, at_s: float, probe: Probe, ffmpeg: Ffmpeg, size: tuple[int, int]) -> Bytes | None:
     """One frame, small; None past the last one."""
-    width, height = _SIZE
+    width, height = size
     scale = f"scale={width}:{height}:flags=area:in_color_matrix={own_matrix(probe)},format=rgb24"
     if probe.pixel_format.startswith(("rgb", "bgr", "gbr", "pal8")):
         scale = f"scale={width}:{height}:flags=area,format=rgb24"

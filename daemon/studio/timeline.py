@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.nemo.wire import AUDIO_TRACK, VIDEO_TRACK, JsonObject
 from daemon.studio import cutting, looks, sounds
@@ -16,6 +17,7 @@ from daemon.studio.cutting import resolve
 from daemon.studio.draft import (
     Impossible,
     beside,
+    even,
     is_main,
     length,
     main,
@@ -56,6 +58,10 @@ from daemon.studio.operations import (
     Without,
 )
 from daemon.studio.words import Said, seconds
+
+_SLOW_FPS: Final = 20.0
+_PHOTO_FPS: Final = 30.0
+_LONG_PX: Final = 1920
 
 _Changed = tuple[JsonObject, Said]
 
@@ -167,28 +173,58 @@ class Clip:
 def append(draft: JsonObject, clip: Clip) -> JsonObject:
     """The draft with the clip at its end.
 
-    The first picture sets the size of the canvas, later ones are fitted into it. Beside pictures a sound
-    stays off the timeline, and the first picture takes the sounds' place.
+    All pictures are fitted into one canvas (`_canvas`), as long as nobody asked for another one. Beside pictures a
+    sound stays off the timeline, and the first picture takes the sounds' place.
     """
     draft = copy.deepcopy(draft)
     picture = clip.kind != "clip"
     videos = pictures(draft)
     if not picture and videos:
         return draft
-    if picture and not videos:
-        draft = {"m": {"width": clip.width, "height": clip.height, "fps": clip.fps}, "t": []}
-    elif not draft:
+    untouched = not draft or draft["m"] == _canvas([one["m"] for one in videos])
+    if not draft or (picture and not videos):
         draft = {"m": {}, "t": []}
     meta = {"title": clip.title, "asset": clip.asset, "start": 0, "from": 0, "speed": 1.0, "kind": clip.kind}
     if clip.silent:
         meta["silent"] = True
     if picture:
-        meta |= {"width": clip.width, "height": clip.height}
+        meta |= {"width": clip.width, "height": clip.height, "fps": clip.fps}
     segments = [*main(draft), {"d": clip.length, "m": meta}]
     others = [one for one in draft["t"] if not is_main(one)]
     draft["t"] = [{"tt": VIDEO_TRACK if picture else AUDIO_TRACK, "sg": segments}, *others]
+    if picture and untouched:
+        draft["m"] = _canvas([one["m"] for one in segments])
     refit(draft)
     return settled(draft)
+
+
+def _canvas(shown: Sequence[JsonObject]) -> JsonObject:
+    """The size and rate for pictures of all kinds, by their metadata.
+
+    That of the first, unless another video has more than twice its pixels, or it moves too slowly for the others:
+    an animation of 5 frames a second before a film made all of it jerk. Several photos share a usual frame.
+    """
+    if not shown:
+        return {}
+    videos = [one for one in shown if one["kind"] != "image"]
+    if not videos and len(shown) > 1:
+        return _usual(shown)
+    first = (videos or shown)[0]
+    largest = max(videos or shown[:1], key=lambda one: int(one["width"] * one["height"]))
+    if largest["width"] * largest["height"] > 2 * first["width"] * first["height"]:
+        first = largest
+    rates = [one.get("fps", 0) for one in shown]
+    rate = first.get("fps", 0) if first.get("fps", 0) >= _SLOW_FPS else max(rates)
+    return {"width": first["width"], "height": first["height"], "fps": rate}
+
+
+def _usual(photos: Sequence[JsonObject]) -> JsonObject:
+    """16:9 or 9:16, as most of the photos are, no larger than the largest of them."""
+    wide = 2 * sum(one["width"] >= one["height"] for one in photos) >= len(photos)
+    long_side = min(_LONG_PX, max(max(one["width"], one["height"]) for one in photos))
+    size = even(long_side), even(long_side * 9 / 16)
+    width, height = size if wide else size[::-1]
+    return {"width": width, "height": height, "fps": _PHOTO_FPS}
 
 
 # --- words

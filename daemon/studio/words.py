@@ -143,6 +143,14 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Put {what} behind the person, who was cut out {how}.",
         "把人物后面换成了{what}（{how}抠像）。",
     ),
+    "but-for": (
+        "{told} In {names} I see nobody, so it stays as it is.",
+        "{told}在 {names} 里没有看到人，所以保持原样。",
+    ),
+    "shape-before": (
+        "The picture is {width}x{height} ({ratio}) now.",
+        "画面现在是 {width}x{height}（{ratio}）。",
+    ),
     "cut-out": (
         "Cut the person out {how}; the rest of the picture is transparent.",
         "抠出了人物（{how}）；画面其余部分是透明的。",
@@ -256,6 +264,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "时间线上只有声音，没有画面。",
     ),
     "no-sound": ("The clip has no sound to level.", "视频没有声音，无法统一音量。"),
+    "nobody-seen": (
+        "I see nobody in the clip, so all of it would be background.",
+        "视频里没有看到人，整个画面都会被当成背景。",
+    ),
     "unreadable": ("A file on the timeline cannot be read: {cause}", "时间线上有文件无法读取：{cause}"),
     "only-sound": (
         "There is only sound on the timeline: without it nothing would be left.",

@@ -43,6 +43,7 @@ rules:
   - {watch: in/promo, skill: generator-video}
   - {watch: in/captions, instruction: burn in the subtitles, with: ["{stem}.srt"]}
   - {watch: in/cover, instruction: make a thumbnail at 2 s}
+  - {watch: in/sound, instruction: fade out the last 1 second, match: audio}
 """
 SCRIPT = """\
 Meet Reeldrop.
@@ -95,6 +96,8 @@ def out(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Path:
     ):
         (folder / "in" / rule).mkdir(parents=True, exist_ok=True)
         (folder / "in" / rule / name).write_bytes(content)
+    (folder / "in" / "sound").mkdir()
+    (folder / "in" / "sound" / "voice.wav").write_bytes(bench.bursts().read_bytes())
     for own in ("pictures", "music"):
         (folder / own).mkdir()
     Image.new("RGB", (900, 500), (32, 64, 192)).save(folder / "pictures" / "Our_Kitchen.png")
@@ -194,3 +197,9 @@ def test_captions_beside_the_clip_are_burned_in_at_their_times(bench: Bench, out
 def test_a_thumbnail_is_delivered_as_a_picture(out: Path) -> None:
     with Image.open(out / "talk-cover.jpg") as opened:
         assert (opened.format, opened.size) == ("JPEG", (WIDE, HIGH))
+
+
+def test_sound_alone_comes_out_as_sound(bench: Bench, out: Path) -> None:
+    found = bench.probe(out / "voice-sound.m4a")
+    assert (found.has_audio, found.has_video) == (True, False)
+    assert found.duration_s == pytest.approx(LENGTH, abs=0.1)

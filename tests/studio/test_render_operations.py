@@ -201,3 +201,35 @@ def test_a_thumbnail_is_a_jpeg_of_its_moment_with_the_title_on_it(bench: Bench) 
         seen = np.asarray(opened.convert("RGB")).astype(int)
     assert abs(seen[80, 80] - np.array([254, 0, 0])).max() < 12
     assert (seen[:45, :, 1] > 100).sum() > 10
+
+
+def before_a_screen(bench: Bench) -> Path:
+    """A red figure in the middle of a green screen, down to the lower edge."""
+    box = "drawbox=60:40:40:50:0xc02020:fill"
+    picture = ["-f", "lavfi", "-i", "color=0x14b446:s=160x90:r=24:d=2", "-vf", box]
+    return bench.make("screen.mp4", *picture, *H264)
+
+
+def test_a_figure_stands_on_the_lower_edge_of_a_taller_frame(bench: Bench) -> None:
+    background = {"kind": "colour", "what": "#2040c0", "screen": "#14b446"}
+    segment = cut(before_a_screen(bench), 1000, background=background, fit="blur", silent=True)
+    seen = bench.frame(bench.render(draft_of(segment, size=(160, 284))), 0.5)
+    assert abs(seen[275, 80] - np.array([192, 32, 32])).max() < 40
+    for y, x in ((20, 80), (150, 80), (275, 10)):
+        assert abs(seen[y, x] - np.array([32, 64, 192])).max() < 20
+
+
+def test_a_transparent_result_fades_into_nothing_and_not_into_black(bench: Bench) -> None:
+    background = {"kind": "transparent", "screen": "#14b446"}
+    draft = draft_of(cut(before_a_screen(bench), 2000, background=background, silent=True))
+    draft["m"]["fade"] = {"out": 1000}
+    result = bench.render(draft)
+    assert result.suffix == ".webm"
+    alphas = []
+    for at in (0.5, 1.5, 1.9):
+        picture = bench.folder / "faded.png"
+        read = ["-c:v", "libvpx-vp9", "-ss", f"{at}", "-i", str(result), "-frames:v", "1", "-pix_fmt", "rgba"]
+        bench.ffmpeg.run([*read, "-y", str(picture)])
+        with Image.open(picture) as opened:
+            alphas.append(int(np.asarray(opened.convert("RGBA"))[70, 80, 3]))
+    assert alphas[0] > 245 and 90 < alphas[1] < 170 and alphas[2] < 60

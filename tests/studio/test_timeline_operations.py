@@ -251,3 +251,33 @@ def test_the_draft_reads_well_with_all_of_it() -> None:
         "Timeline (4 tracks): 1. Video: talk.mp4 (0-10s) 2. BGM: river song.mp3 (0-10s, 35%) "
         '3. Watermark: logo.png (0-10s) 4. Title: "Hi" (0-3s)'
     )
+
+
+def test_photos_share_a_usual_frame_and_a_slow_animation_slows_no_film() -> None:
+    panorama = replace(PHOTO, title="wide.jpg", width=4000, height=600)
+    portrait = replace(PHOTO, title="tall.jpg", width=900, height=1600)
+    canvas = after(clips=(panorama, PHOTO, portrait))["m"]
+    assert canvas == {"width": 1920, "height": 1080, "fps": 30.0}
+    assert after(clips=(portrait, portrait, PHOTO))["m"]["height"] == 1600
+    assert (after(clips=(PHOTO,))["m"]["width"], after(clips=(PHOTO,))["m"]["height"]) == (1600, 1200)
+    slow = Clip("a.gif", "9" * 64, "video", 2_000, 320, 240, 5.0, silent=True)
+    assert after(clips=(slow, TALK))["m"] == {"width": 1920, "height": 1080, "fps": 30.0}
+    assert after(clips=(TALK, slow))["m"] == {"width": 1920, "height": 1080, "fps": 30.0}
+    assert after(clips=(OTHER, TALK))["m"]["width"] == 1920
+    assert after(clips=(slow,))["m"]["fps"] == 5.0
+
+
+def test_a_canvas_that_somebody_asked_for_is_kept_when_more_arrives() -> None:
+    draft = append(after(Reshape(9, 16)), OTHER)
+    assert (draft["m"]["width"], draft["m"]["height"]) == (1080, 1920)
+    assert [one["m"].get("fit") for one in draft["t"][0]["sg"]] == ["blur", "blur"]
+
+
+def test_a_clip_in_which_nobody_is_seen_keeps_its_picture() -> None:
+    nobody = replace(FACTS, people={"a" * 64: False, "b" * 64: True})
+    assert "I see nobody in the clip" in refusal(Background("scene", "beach"), facts=nobody)
+    draft = after(Background("scene", "beach"), clips=(TALK, OTHER), facts=nobody)
+    assert ["background" in one["m"] for one in draft["t"][0]["sg"]] == [False, True]
+    assert "In talk.mp4 I see nobody" in words(
+        Background("scene", "beach"), clips=(TALK, OTHER), facts=nobody
+    )
