@@ -243,6 +243,8 @@ class _Reading:
                 continue
             if start in self._after_then:
                 read = tuple(replace(one, then=True) for one in read)
+                # `then join the clips with crossfades`: the first half asks for nothing, and `then` is the second's.
+                self._after_then |= {following} if not read else set()
             last = _kind(read[-1], before) if read else before
             self._came.setdefault(following, (start, read))
             stops = STOP.search(separator) is not None and last is not Background
