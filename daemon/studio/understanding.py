@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from daemon.studio.grammar import (
     absence,
@@ -28,7 +28,7 @@ from daemon.studio.grammar import (
 )
 from daemon.studio.grammar.common import Unclear, used_up
 from daemon.studio.grammar.sentence import CLIPS_OWN, EXPORT, PRONOUN, SEPARATOR, STOP, THEN
-from daemon.studio.grammar.wishes import Wish, joined
+from daemon.studio.grammar.wishes import Wish, joined, rivals
 from daemon.studio.measures import HAN, Marked, mark
 from daemon.studio.names import listed
 from daemon.studio.operations import (
@@ -86,14 +86,16 @@ _FAMILIES: Final = (
     overlays.read_captions,
     texts.read,
 )
-_CARRIED: Final[dict[type[Operation], tuple[str, str]]] = {
+_Kind = type[Operation] | Literal["title"]
+_CARRIED: Final[dict[_Kind, tuple[str, str]]] = {
     Keep: ("keep ", "保留"),
     Remove: ("remove ", "删除"),
     AddText: ("add the text ", "添加文字"),
+    "title": ("add the title ", "添加标题"),
 }
 """`remove the first 2 s and the last 3 s`: the verb that a clause without one takes over."""
 
-_LAID: Final = (AddText, AddMusic, Watermark, Captions)
+_LAID: Final = (AddText, "title", AddMusic, Watermark, Captions)
 _OF_THE_WHOLE: Final = (Fade, Volume, Rotate, Flip, Resize, CropTo, CropSides)
 """`add the title "X" and fade it in`: after something laid over the clip, `it` is that, and not the clip."""
 
@@ -158,6 +160,10 @@ def _understand(instruction: str, files: Sequence[Named], script: str) -> Heard:
     if not wishes and not reading.joins:
         return Heard((), (Said("nothing-asked"),), language)
     operations = joined(wishes)
+    if (two := rivals(wishes)) is not None:
+        clause = " / ".join(marked.restored(one.clause) for one in two)
+        rest = tuple(one for one in operations if not isinstance(one, Background))
+        return Heard((), (Said("unknown", {"clause": clause}),), language, rest)
     try:
         return Heard(tuple(_filled(one, script) for one in operations), (), language)
     except Unclear as unclear:
@@ -188,6 +194,14 @@ def language_of(text: str) -> Language:
     return "zh" if re.search(rf"[{HAN}]", text) else "en"
 
 
+def _kind(wish: Wish, before: _Kind | None) -> _Kind:
+    """What the clause asked for, as far as the next one may lean on it."""
+    if not isinstance(wish.operation, AddText):
+        return type(wish.operation)
+    titled = before == "title" if wish.carried else texts.is_title(wish.clause)
+    return "title" if titled else AddText
+
+
 class _Reading:
     """One sentence being read. Positions are indexes into the marked text."""
 
@@ -196,9 +210,9 @@ class _Reading:
         self._text = marked.text
         self._cuts = [found for found in SEPARATOR.finditer(self._text) if found.start() > 0]
         self._after_then = {found.end() for found in self._cuts if THEN.search(found[0])}
-        self._known: dict[tuple[int, type[Operation] | None], tuple[Wish, ...] | None] = {}
+        self._known: dict[tuple[int, _Kind | None], tuple[Wish, ...] | None] = {}
         self._furthest = 0
-        self._before: type[Operation] | None = None
+        self._before: _Kind | None = None
         self._came: dict[int, tuple[int, tuple[Wish, ...]]] = {}
         self.joins = False
 
@@ -206,7 +220,7 @@ class _Reading:
     def pieces(self) -> int:
         return len(self._cuts) + 1
 
-    def wishes(self, start: int, before: type[Operation] | None) -> tuple[Wish, ...] | None:
+    def wishes(self, start: int, before: _Kind | None) -> tuple[Wish, ...] | None:
         """What is wished for from `start` on, or None; `before`: what the clause before asked for.
 
         Shorter clauses are tried first, so that a text without quotes does not swallow the next wish.
@@ -215,7 +229,7 @@ class _Reading:
             self._known[start, before] = self._search(start, before)
         return self._known[start, before]
 
-    def _search(self, start: int, before: type[Operation] | None) -> tuple[Wish, ...] | None:
+    def _search(self, start: int, before: _Kind | None) -> tuple[Wish, ...] | None:
         if start >= self._furthest:
             self._furthest, self._before = start, before
         if not self._text[start:].strip():
@@ -229,7 +243,9 @@ class _Reading:
                 continue
             if start in self._after_then:
                 read = tuple(replace(one, then=True) for one in read)
-            last = type(read[-1].operation) if read else before
+                # `then join the clips with crossfades`: the first half asks for nothing, and `then` is the second's.
+                self._after_then |= {following} if not read else set()
+            last = _kind(read[-1], before) if read else before
             self._came.setdefault(following, (start, read))
             stops = STOP.search(separator) is not None and last is not Background
             rest = self.wishes(following, None if stops else last)
@@ -247,7 +263,7 @@ class _Reading:
         if len(ends) < _MOST_PIECES:
             yield self._text[start:], len(self._text), ""
 
-    def _read(self, clause: str, before: type[Operation] | None) -> tuple[Wish, ...] | None:
+    def _read(self, clause: str, before: _Kind | None) -> tuple[Wish, ...] | None:
         """Raises Unclear, of the first family that the clause belongs to and that cannot grant it."""
         if used_up(clause, EXPORT):
             return ()
@@ -267,8 +283,9 @@ class _Reading:
         its = background.read_its(clause, self._marked) if before is Background else None
         if its is not None:
             return tuple(Wish(one, clause) for one in its)
-        if before in _CARRIED and (before is not AddText or "<q" in clause):
-            family = texts.read if before is AddText else cuts.read
+        laid = before in (AddText, "title")
+        if before in _CARRIED and (not laid or "<q" in clause):
+            family = texts.read if laid else cuts.read
             read = family(_CARRIED[before][language_of(clause) == "zh"] + clause, self._marked)
             if read is not None:
                 return tuple(Wish(one, clause, carried=True) for one in read)
@@ -276,7 +293,7 @@ class _Reading:
             raise unclear
         return None
 
-    def _own(self, clause: str, read: tuple[Operation, ...], before: type[Operation] | None) -> None:
+    def _own(self, clause: str, read: tuple[Operation, ...], before: _Kind | None) -> None:
         """Raises Unclear where `it`, or the volume, is that of what the clause before laid over the clip."""
         whose = before in _LAID and isinstance(read[0], _OF_THE_WHOLE) and PRONOUN.search(clause)
         if whose or (before is AddMusic and isinstance(read[0], Volume) and not CLIPS_OWN.search(clause)):
@@ -317,9 +334,7 @@ class _Reading:
             wishes = [*came, *wishes]
         return wishes
 
-    def _doubt(
-        self, start: int, before: type[Operation] | None
-    ) -> tuple[Said | None, tuple[Wish, ...], int, int]:
+    def _doubt(self, start: int, before: _Kind | None) -> tuple[Said | None, tuple[Wish, ...], int, int]:
         """(what is wrong with the clause at `start`, or its wishes; where it ends, where the next begins)."""
         # A cut without a word in it (before `with`) may split what belongs together.
         clauses = [one for one in self._clauses(start) if one[2].strip() or not one[2]]

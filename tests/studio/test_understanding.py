@@ -149,6 +149,7 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "Title: Urban Dreams": (title("Urban Dreams"),),
     "add a title Salt and Pepper": (title("Salt and Pepper"),),
     "add a title hello world": (title("hello world"),),
+    "Title: Code Red": (title("Code Red"),),
     "add a title saying Welcome Home": (title("Welcome Home"),),
     'add a 5-second title "Hey"': (title("Hey", 0, 5000),),
     'add the title "Intro" from 1 s to 4 s': (title("Intro", 1000, 4000),),
@@ -174,6 +175,14 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "在底部加字幕欢迎来到北京": (words("欢迎来到北京"),),
     "在视频开头3秒显示标题“开始”": (title("开始"),),
     "从第3秒开始显示“你好”": (words("你好", 3000),),
+    'add the title "Intro" for the first 3 seconds and "Outro" for the last 2 seconds': (
+        title("Intro"),
+        title("Outro", -2000, None),
+    ),
+    "title should say Summer": (title("Summer"),),
+    "make the title say Summer": (title("Summer"),),
+    "标题写我的旅行": (title("我的旅行"),),
+    "添加标题太阳照常升起": (title("太阳照常升起"),),
     # music
     "add calm background music that matches the mood of my video": (CALM,),
     "add background music": (CALM,),
@@ -231,6 +240,9 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "不要音乐": (NO_MUSIC,),
     "把背景音乐去掉": (NO_MUSIC,),
     "字幕去掉": (Without("captions"),),
+    "字幕不要": (Without("captions"),),
+    "标题不要": (NO_TEXT,),
+    "title should be removed": (NO_TEXT,),
     "keep my background": (Without("background"),),
     "不要添加标题": (NO_TEXT,),
     "no music or captions": (NO_MUSIC, Without("captions")),
@@ -362,6 +374,12 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "extract the first frame": (Thumbnail(0),),
     "生成封面": (Thumbnail(),),
     "截取第3秒的截图": (Thumbnail(3000),),
+    'add the title "Hi", make a thumbnail at 2 s, and trim to 5 s': (
+        title("Hi", 0, None),
+        keep(0, 5000),
+        Thumbnail(2000),
+    ),
+    'make a thumbnail and add the title "Hi"': (title("Hi", 0, None), Thumbnail()),
     # sides, turning, size
     "crop to 9:16": (CropTo(9, 16),),
     "crop to square": (CropTo(1, 1),),
@@ -455,6 +473,8 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "put our logo at the bottom left at 50% opacity": (Watermark(corner="bottom-left", opacity=0.5),),
     "add a semi-transparent watermark in the center": (Watermark(corner="center", opacity=0.5),),
     "add my logo at 10% width": (Watermark(width=0.1),),
+    "put my logo small at the bottom left": (Watermark(corner="bottom-left", width=0.1),),
+    "加一个小水印": (Watermark(width=0.1),),
     "在右上角加水印": (Watermark(corner="top-right"),),
     # the skills' sentences with more
     "remove my background and replace it with a home office scene, add calm music, no titles": (
@@ -669,6 +689,7 @@ REFUSED: dict[str, str] = {
     "add music, quieter": '"quieter"',
     "mute the voice of the man": "mute the voice of the man",
     "add a watermark saying Acme": "saying Acme",
+    "add my small logo at 50% width": "add my small logo",
     "add my logo at 1% opacity": "opacity of 5 %",
     "add my logo top left and bottom right": "bottom right",
     "normalize to -60 LUFS": "-60 LUFS is out of range",
@@ -702,6 +723,45 @@ REFUSED: dict[str, str] = {
     'don\'t add a title "X"': "don't add a title",
     '"trim to 3 s"': '"trim to 3 s"',
     f'add the title "{"x" * 301}"': "301 characters",
+    # a remark about a text is no text
+    "make the text red": 'in quotes ("make the text red")',
+    "make the title white": 'in quotes ("make the title white")',
+    "title smaller": 'in quotes ("title smaller")',
+    "the title should be at the bottom": 'in quotes ("the title should be at the bottom")',
+    "the title is too big": 'in quotes ("the title is too big")',
+    "make the title Summer": 'in quotes ("make the title Summer")',
+    "set the title to Summer": 'in quotes ("set the title to Summer")',
+    "title Summer": 'in quotes ("title Summer")',
+    "add the text Hello in the top right corner": 'in quotes ("add the text Hello in the top right corner")',
+    "add the title Hi slowly": 'in quotes ("add the title Hi slowly")',
+    "add the title Hi on every clip": 'in quotes ("add the title Hi on every clip")',
+    "add the subtitle Hello under the title": 'in quotes ("add the subtitle Hello under the title")',
+    "add a text watermark ABC": 'in quotes ("add a text watermark ABC")',
+    "add text below": 'in quotes ("add text below")',
+    "add captions in English": 'in quotes ("add captions in English")',
+    "add a caption saying hello in the top right corner": 'in quotes ("add a caption saying hello',
+    "add a caption saying hello in red": 'in quotes ("add a caption saying hello in red")',
+    "make the subtitles bigger": 'in quotes ("make the subtitles bigger")',
+    "标题改成红色": "请用引号标出（“标题改成红色”）",
+    "标题白色": "请用引号标出（“标题白色”）",
+    "标题是红色": "请用引号标出（“标题是红色”）",
+    "标题写大一点": "请用引号标出（“标题写大一点”）",
+    "字幕用白色": "请用引号标出（“字幕用白色”）",
+    "标题左对齐": "请用引号标出（“标题左对齐”）",
+    "标题放在底部": "请用引号标出（“标题放在底部”）",
+    "字幕太小": "请用引号标出（“字幕太小”）",
+    "字幕翻译成英文": "请用引号标出（“字幕翻译成英文”）",
+    "字幕同步": "请用引号标出（“字幕同步”）",
+    "标题淡入": "请用引号标出（“标题淡入”）",
+    "加上文字说明": "请用引号标出（“加上文字说明”）",
+    "加文字你好在右上角": "请用引号标出（“加文字你好在右上角”）",
+    "加标题红色": "请用引号标出（“加标题红色”）",
+    'add the title "Summer" and make the title bigger': 'in quotes ("make the title bigger")',
+    "burn in the subtitles and make the subtitles bigger": 'in quotes ("make the subtitles bigger")',
+    "加标题“夏天”，标题大一点": "请用引号标出（“标题大一点”）",
+    "加上字幕,字幕放大": "请用引号标出（“字幕放大”）",
+    "make background blurry and put me on a beach": "make background blurry / put me on a beach",
+    "put me on a beach. Make the background white.": "put me on a beach / Make the background white",
     # nothing asked
     "hello": "asks for no edit",
     "export the video": "asks for no edit",
@@ -867,6 +927,26 @@ def test_subtitles_below_the_instruction_are_burned_in(sentence: str) -> None:
     assert [one.name for one in refused] == ["no-cues"]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "after"),
+    [
+        ("remove the first 2 s and burn in the subtitles", (drop(0, 2000),)),
+        ("slow it down to 50%, then burn in the subtitles", (Speed(0.5),)),
+        ("remove pauses and burn in the subtitles", (RemoveSilence(700),)),
+        ("make a slideshow and burn in the subtitles", (EachPicture(4000), Crossfade(600))),
+        ("make a thumbnail, 2x, then burn in the subtitles", (Speed(2.0), Thumbnail())),
+    ],
+)
+def test_subtitles_are_those_of_the_clip_as_it_came(sentence: str, after: tuple[Operation, ...]) -> None:
+    heard = understand(f"{sentence}\n\n1\n00:00:01,000 --> 00:00:02,500\nHello\n")
+    assert heard.operations == (Captions((Cue(1000, 2500, "Hello"),)), *after)
+
+
+def test_a_background_may_be_followed_by_another_that_comes_then() -> None:
+    heard = understand("put me on a beach, then make the background white")
+    assert heard.operations == (scene("beach"), colour("#ffffff"))
+
+
 def test_a_second_paragraph_is_instruction_where_the_first_asks_for_no_script() -> None:
     assert understand("trim to 3 s\n\nadd calm music").operations == (keep(0, 3000), CALM)
 
@@ -979,10 +1059,14 @@ def test_several_doubts_are_all_named() -> None:
 _ASKS_FOR_NOTHING = {one for one, told in REFUSED.items() if "asks for no edit" in told}
 
 
-_NOT_FADED = [one for one, wished in UNDERSTOOD.items() if not any(isinstance(each, Fade) for each in wished)]
+_IN_PLACE = [
+    one
+    for one, wished in UNDERSTOOD.items()
+    if not any(isinstance(each, Fade | Thumbnail) for each in wished)
+]
 
 
-@given(st.lists(st.sampled_from(_NOT_FADED), min_size=1, max_size=4))
+@given(st.lists(st.sampled_from(_IN_PLACE), min_size=1, max_size=4))
 def test_sentences_one_after_another_ask_for_what_each_asks_for(sentences: list[str]) -> None:
     heard = understand("; then ".join(sentences))
     assert heard.operations == tuple(one for sentence in sentences for one in UNDERSTOOD[sentence])

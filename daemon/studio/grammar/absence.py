@@ -36,7 +36,8 @@ _ABSENT: Final = row(
     rf"(?:{_NO}) (?:{_DET} )?(?P<nouns>{_NOUN}(?:(?:,? (?:or|and|nor)|,) (?:(?:{_DET}|no) )?{_NOUN})*)"
     rf"|(?:{_H_NO})(?:任何|添加|加|有|所有|原来的|原有的)?(?P<han>{_H_NOUN}(?:(?:和|或者?|、|也不要"
     rf"|及)(?:{_H_NOUN}))*)"
-    rf"|(?:所有的?|全部)?(?P<object>{_H_NOUN}(?:(?:和|、|及)(?:{_H_NOUN}))*)(?:都|全部)?(?:去掉|去除|删除|删掉|移除|拿掉|删了|去了)"
+    rf"|(?:所有的?|全部)?(?P<object>{_H_NOUN}(?:(?:和|、|及)(?:{_H_NOUN}))*)(?:都|全部)?(?:去掉|去除|删除|删掉|移除|拿掉|删了|去了|不要了?)"
+    rf"|(?:{_DET} )?(?P<gone>{_NOUN}) (?:should|must|needs? to|has to|have to) (?:be (?:removed|deleted)|go)"
 )
 _EACH: Final = tuple(
     (what, re.compile(rf"(?<![A-Za-z])(?:{english})(?![A-Za-z])|{han}", re.IGNORECASE))
@@ -83,7 +84,7 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, found = take(clause, _ABSENT)
     if found is None or not used_up(rest):
         return None
-    nouns = found["nouns"] or found["han"] or found["object"]
+    nouns = found["nouns"] or found["han"] or found["object"] or found["gone"]
     absent: list[Operation] = []
     for what, pattern in _EACH:
         nouns, times = pattern.subn(" ", nouns)

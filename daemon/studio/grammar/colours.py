@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from daemon.studio.grammar.common import row
 from daemon.studio.measures import Marked
 
 NEUTRAL: Final = "#e8e8e8"
@@ -33,6 +34,11 @@ _NAMES: Final = {
     "浅黄": "#ffffe0", "浅粉": "#ffb6c1", "绿幕": "#00ff00",
 }  # fmt: skip
 """Not CSS's `darkgray`: it is lighter than `gray`."""
+
+COLOUR_NAME: Final = row(
+    "|".join(name if name.isascii() else f"{name}色" for name in (*_NAMES, "grey", "彩", "五颜六"))
+)
+"""A colour by its name among other words."""
 
 _COLOUR: Final = re.compile(
     r"(?:(?:a|an|the|plain|clean|solid|flat|pure|simple|uniform|single|just|some) )*"

@@ -20,7 +20,7 @@ _MARK: Final = row(
 _VERB: Final = row(
     r"add|put|place|insert|overlay|use|show|display|apply|watermark|stamp|superimpose|have|with|set|as|called"
     r"|named|from|at|over"
-    r"|my|our|small|picture|image|photo|file|position(?:ed)?|located|添加上?|加上|加入|加|放上|放在|放到|放"
+    r"|my|our|picture|image|photo|file|position(?:ed)?|located|添加上?|加上|加入|加|放上|放在|放到|放"
     r"|打上|使用|用|显示|作为|做|当作|当"
     r"|为|图片|照片|叠加"
 )
@@ -57,6 +57,8 @@ _WIDTH: Final = rows(
     r"(?:(?:with|at) )?(?:a )?(?:width|size)(?: of| at)? {p}",
     r"宽度?(?:为|占)?{p}",
 )
+_SMALL: Final = row(r"(?:very )?(?:small|tiny)|小(?:一点|一些|点)?的?")
+_SMALL_WIDTH: Final = 0.1
 _HALF: Final = 0.5
 _DIMMEST: Final = 0.05
 _NARROWEST: Final = 0.02
@@ -67,6 +69,7 @@ def read_mark(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     rest, through = take(clause, *_THROUGH)
     rest, opaque = take(rest, *_OPACITY)
     rest, wide = take(rest, *_WIDTH)
+    rest, small = (rest, None) if wide else take(rest, _SMALL)
     corners = []
     for corner, pattern in _CORNERS:
         rest, found = take(rest, pattern)
@@ -89,7 +92,9 @@ def read_mark(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         opacity = marked.number(opaque["p"])
     elif through is not None:
         opacity = 1 - marked.number(through["p"]) if through.re.groupindex else _HALF
-    width = marked.number(wide["p"]) if wide else MARK_WIDTH
+    width = _SMALL_WIDTH if small else MARK_WIDTH
+    if wide is not None:
+        width = marked.number(wide["p"])
     if not (_DIMMEST <= opacity <= 1 and _NARROWEST <= width <= 1) or (opaque and through):
         raise Unclear("odd-mark", clause=marked.restored(clause))
     picture = must_find(name, "image", marked) if files else ""
@@ -119,7 +124,8 @@ _CAPTION_WORDS: Final = row(
     r"burned|hard[ -]?coded|into|onto|on screen|below|at the bottom|from|file|as|it|permanently|到|进"
 )
 _BY_EAR: Final = row(
-    r"transcri(?:be|bing|ption)s?|(?:auto(?:matic(?:ally)?)?[ -]?(?:generated )?|generate |create |make "
+    r"transcri(?:be|bing|ption)s?|(?:auto(?:matic(?:ally)?)?[ -]?(?:generated )?|generate |create "
+    r"|make (?!.*(?:captions?|subtitles?|subs) (?!for|from|of|by|auto)[a-z])"
     r"|ai )(?:the |some |my |a )?(?:auto(?:matic)?[ -]?)?(?:captions?|subtitles?|subs)"
     r"|(?:captions?|subtitles?) (?:automatically|by speech recognition|from (?:the )?(?:speech|audio|voice"
     r"|sound))|auto[ -]?(?:caption|subtitle)s?(?: NP)?"

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from daemon.studio.grammar.colours import COLOUR_NAME
 from daemon.studio.grammar.common import PLACE, POLITE, Unclear, row, used_up, without
 from daemon.studio.grammar.sentence import CONTINUES, NO_TEXT, SEPARATOR
 from daemon.studio.measures import Marked
@@ -33,10 +34,12 @@ _VERB: Final = row(r"include|create|make|have|use|give|set|with|having|using|app
 _ADJECTIVE: Final = row(r"simple|short|nice|clean|brief|another|new|简单的?|简短的?|新的?")
 _ARTICLE: Final = row(r"the|a|an|some|my|请|一个|一行|一段|一句|上|个|在|把|给|视频")
 _INTRODUCED: Final = row(
-    r"(?:that |which )?(?:just )?(?:says?|saying|reads?|reading|states?|stating|showing|displaying"
-    r"|containing)"
-    r"|with the (?:text|words|title|caption)|called|titled|named|内容(?:是|为)|写着|显示|叫做?|名为|为|是"
+    r"(?:that |which )?(?:should |must |to )?(?:just )?(?:says?|saying|reads?|reading|states?|stating)"
+    r"|with the (?:text|words|title|caption)|called|titled|named|内容(?:是|为)|写着|写的是|叫做?|名为"
 )
+_PERHAPS_INTRODUCED: Final = row(r"showing|displaying|containing|写上|写成|写|显示|为|是")
+"""Before the text, or before a remark about it: `标题是红色`, `showing too small`."""
+
 _THANKS: Final = row(r"please|thanks|thank you|for me|谢谢|吧")
 _COLON: Final = re.compile(r"\s*[:：=]\s*|\s+-\s+")
 _LINK: Final = row(r"of|as|on|的")
@@ -100,6 +103,37 @@ _UNLIKE: Final = re.compile(
 )
 """Words without quotes that are more likely a wish for something else than the text itself."""
 
+_REMARK: Final = row(
+    r"top|bottom|left|right|upper|lower|corners?|sides?|edges?|cent(?:er|re)(?:ed|red)?|middle|above|below|under"
+    r"|underneath|beneath|behind|beside|up|down|here|there|where|everywhere|somewhere|position(?:ed)?|align(?:ed)?"
+    r"|front"
+    r"|every|each|clips?|frames?|pictures?|photos?|images?|water ?marks?|titles?|headings?|texts?|subtitles?"
+    r"|captions?|words"
+    r"|big(?:ger)?|large[rs]?|small(?:er)?|tiny|tinier|huge|size[sd]?|wide[rn]?|narrow(?:er)?|tall(?:er)?|short(?:er)?"
+    r"|long(?:er)?|thick(?:er)?|thin(?:ner)?|scaled?|zoom|fit"
+    r"|bold(?:er)?|italics?|underlined?|shadows?|outlined?|strokes?|borders?|opacity|opaque|transparen(?:t|cy)"
+    r"|semi-transparent|readable|legible|visible|pretty|prettier|nicer?|cool(?:er)?|fancy|fancier|clearer|bright(?:er)?"
+    r"|dark(?:er)?|light(?:er)?|uppercase|lowercase|capitals?|caps|glow(?:ing)?|gradients?|pop|stand out|prominent"
+    r"|fad(?:es?|ed|ing)(?: in| out)?|slow(?:er)?|fast(?:er)?|quick(?:er)?|later|earlier|sooner|soon|during|while|after"
+    r"|before|until|till|again|always|instead|throughout|immediately|seconds?|minutes?|synced|synchroni[sz]ed|in sync"
+    r"|not|never|no|without|don't|isn't|shouldn't|removed?|deleted?|hidden|hide|gone|off|away"
+    r"|too|very|more|less|better|worse|ugly|wrong|should|must|needs?|please"
+    r"|translated?|english|chinese|spanish|french|german|japanese|korean"
+    r"|[左右]|[上下中顶底][方部面边间央端]|居中|正中|[上下]角|角落|旁边|位置|对齐|画面|屏幕|每个|所有|片段|视频"
+    r"|大[一点些号]|小[一点些号]|[太更再][大小亮暗快慢粗细高低长短]|[放变调加][大小]|缩小|字号|大小|尺寸|[长短粗细高低亮暗快慢][一点些]"
+    r"|粗体|加粗|斜体|描边|阴影|透明|发光|醒目|好看|难看|漂亮|清楚|清晰|显眼"
+    r"|淡入|淡出|渐入|渐出|渐显|渐隐|慢慢|缓缓|同步|延迟|滚动|闪烁|循环|秒"
+    r"|不要|不用|不需要|不想|不加|别加|别放|去掉|删除|删掉|取消|隐藏|移除"
+    r"|翻译|英文|中文|英语|双语|说明|水印|标题|字幕|文字"
+)
+"""How a text looks or where and when it stands, or what somebody thinks of it; such a remark was once printed."""
+_ADVERB: Final = re.compile(r"(?:^|\s)[a-z]+ly$")
+_REMARK_AFTER: Final = row(
+    r"(?:in|at|on) (?:the )?(?:top|bottom|upper|lower)[ -](?:left|right)(?:[ -](?:hand )?corner)?$|在?[左右][上下]角$"
+    rf"|in (?:{COLOUR_NAME.pattern}|bold|italics?|capitals|caps)$|用(?:{COLOUR_NAME.pattern})$"
+)
+"""At the end of a text that is introduced as one, where a remark about it may follow."""
+
 
 @dataclass(slots=True)
 class _Details:
@@ -146,6 +180,11 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
     return None if quotes else _bare(clause, marked)
 
 
+def is_title(clause: str) -> bool:
+    """Whether the text that the clause asks for is a title, and not another text."""
+    return _TITLE.search(clause) is not None
+
+
 def _quoted(clause: str, marked: Marked, text: str) -> tuple[Operation, ...] | None:
     details = _Details()
     rest = re.sub(r"<q\d+>", "<>", clause)
@@ -155,12 +194,13 @@ def _quoted(clause: str, marked: Marked, text: str) -> tuple[Operation, ...] | N
             details.note(name, found, marked)
             rest = without(rest, found)
     rest = rest.replace("<>", " ")
-    title = _TITLE.search(rest) is not None
+    title = is_title(rest)
     if not (title or _TEXT.search(rest) or _SHOW.search(rest) or details.position):
         return None
-    if _is_two(_INTRODUCED.sub(" ", rest)):
+    if _is_two(_PERHAPS_INTRODUCED.sub(" ", _INTRODUCED.sub(" ", rest))):
         return None
-    if not used_up(_COLON.sub(" ", rest), PLACE, _INTRODUCED, _TITLE, _TEXT, _SHOW, _VERB, _ADJECTIVE, _LINK):
+    known = (PLACE, _INTRODUCED, _PERHAPS_INTRODUCED, _TITLE, _TEXT, _SHOW, _VERB, _ADJECTIVE, _LINK)
+    if not used_up(_COLON.sub(" ", rest), *known):
         return None
     return _made(text, title, details, marked, clause)
 
@@ -172,16 +212,18 @@ def _is_two(rest: str) -> bool:
 
 
 def _bare(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
-    """`add a title Urban Dreams at the top for 3 s`: what is left between the noun and the details."""
+    """`add a title Urban Dreams at the top for 3 s`: what is left between the noun and the details.
+
+    `make the title big` has no text: only what follows a verb of showing is one, or what is introduced as one.
+    """
     details = _Details()
-    rest = clause.strip()
-    noun = None
-    while noun is None:
-        noun = _TITLE.match(rest) or _TEXT.match(rest)
-        peeled = None if noun else _peel(rest, details, marked, POLITE, _SHOW, _VERB, _ARTICLE, _ADJECTIVE)
-        if noun is None and peeled is None:
+    rest, shown = clause.strip(), False
+    while (noun := _TITLE.match(rest) or _TEXT.match(rest)) is None:
+        shown = _SHOW.match(rest) is not None or (shown and _VERB.match(rest) is None)
+        peeled = _peel(rest, details, marked, POLITE, _SHOW, _VERB, _ARTICLE, _ADJECTIVE)
+        if peeled is None:
             return None
-        rest = peeled if peeled is not None else rest
+        rest = peeled
     title, rest = _TITLE.match(rest) is not None, rest[noun.end() :]
     if NO_TEXT.match(rest):
         raise Unclear("which-text", clause=marked.restored(clause))
@@ -190,12 +232,12 @@ def _bare(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         while (peeled := _peel(rest, details, marked, *more, at_end=at_end)) is not None:
             rest = peeled
     introduced = False
-    for link in (_INTRODUCED, _COLON):
+    for link, surely in ((_PERHAPS_INTRODUCED, False), (_INTRODUCED, True), (_COLON, True)):
         found = link.match(rest)
         if found:
-            rest, introduced = rest[found.end() :].strip(), True
+            rest, shown, introduced = rest[found.end() :].strip(), True, introduced or surely
     text = rest.strip(" .,;:")
-    if not text or not _plausible(text, introduced):
+    if not text or not shown or not _plausible(text, introduced):
         raise Unclear("which-text", clause=marked.restored(clause))
     return _made(marked.restored(text), title, details, marked, clause)
 
@@ -216,7 +258,10 @@ def _peel(
 def _plausible(text: str, introduced: bool) -> bool:
     if any(not CONTINUES.match(text, found.start()) for found in SEPARATOR.finditer(text)):
         return False
-    return introduced or (_UNLIKE.search(text) is None and len(text.split()) <= _MOST_BARE_WORDS)
+    if introduced:
+        return _REMARK_AFTER.search(text) is None or _REMARK_AFTER.fullmatch(text) is not None
+    unlike = (_UNLIKE, _REMARK, COLOUR_NAME, _ADVERB)
+    return not any(one.search(text) for one in unlike) and len(text.split()) <= _MOST_BARE_WORDS
 
 
 def _made(text: str, title: bool, details: _Details, marked: Marked, clause: str) -> tuple[Operation, ...]:

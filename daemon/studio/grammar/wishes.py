@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from daemon.studio.grammar import scripts
 from daemon.studio.grammar.sentence import LEAVES
 from daemon.studio.operations import (
     AddMusic,
+    AddText,
     Background,
+    Captions,
     Crossfade,
     EachPicture,
     Fade,
@@ -16,11 +19,16 @@ from daemon.studio.operations import (
     Operation,
     Promo,
     Remove,
+    RemoveSilence,
     Reshape,
     Span,
+    Speed,
+    Thumbnail,
     Watermark,
     Without,
 )
+
+_CHANGE_TIME: Final = (Keep, Remove, RemoveSilence, Speed, Crossfade, EachPicture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Wish:
 def joined(wishes: tuple[Wish, ...]) -> tuple[Operation, ...]:
     """The operations; what is said of one thing in several breaths becomes one: `the first 2 s and the last 3 s`."""
     operations: list[Operation] = []
-    for wish in _in_promo(wishes):
+    for wish in _in_order(_in_promo(wishes)):
         last = operations[-1] if operations else None
         match last, wish.operation:
             case Remove(before), Remove(spans) if not wish.then:
@@ -55,6 +63,41 @@ def joined(wishes: tuple[Wish, ...]) -> tuple[Operation, ...]:
             case _:
                 operations.append(wish.operation)
     return tuple(operations)
+
+
+def rivals(wishes: tuple[Wish, ...]) -> tuple[Wish, Wish] | None:
+    """Two wishes of which only one can be: different backgrounds, with no `then` between them."""
+    last: Wish | None = None
+    for wish in wishes:
+        last = None if wish.then else last
+        if not isinstance(wish.operation, Background):
+            continue
+        if last is not None and last.operation not in (Background("transparent"), wish.operation):
+            return last, wish
+        last = wish
+    return None
+
+
+def _in_order(wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
+    """The wishes in the order that they are meant to be done in.
+
+    The times of subtitles are those of the clip as it came, so they go before all that changes its length. A picture
+    of one moment shows what else was asked for, so it goes last, and words are on it whenever they were to stand there.
+    """
+    pictures = tuple(one for one in wishes if isinstance(one.operation, Thumbnail))
+    rest = [one for one in wishes if one not in pictures]
+    if pictures:
+        rest = [_on_picture(one) for one in rest]
+    at = next((n for n, one in enumerate(rest) if isinstance(one.operation, _CHANGE_TIME)), len(rest))
+    captions = [one for one in rest[at:] if isinstance(one.operation, Captions)]
+    timed = [one for one in rest[at:] if not isinstance(one.operation, Captions)]
+    return (*rest[:at], *captions, *timed, *pictures)
+
+
+def _on_picture(wish: Wish) -> Wish:
+    if not isinstance(wish.operation, AddText):
+        return wish
+    return replace(wish, operation=replace(wish.operation, span=Span(0, None)))
 
 
 def _in_promo(wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
