@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from daemon.studio.captions import Caption, Strip
 from daemon.studio.graph import Layer, Overlay
 from daemon.studio.inputs import Files, Inputs
 from daemon.studio.lanes import Lane
-from daemon.studio.lettering import letter
+from daemon.studio.lettering import Lettering, letter
 from daemon.studio.scene import Scene, Text
 from daemon.studio.stills import marked
 
@@ -58,12 +58,15 @@ class Drawing:
             yield Overlay(self._inputs.add("-i", source(path)), x, y, 0.0, scene.d_s)
 
     def _lettered(self) -> Iterator[Overlay]:
+        earlier: list[tuple[Text, int, int]] = []
         for number, text in enumerate(self._styled("")):
             drawn = letter(text.text, text.position, self._scene.width, self._scene.height)
             path = self._work / f"text{number}.png"
             drawn.image.save(path, compress_level=1)
-            self._stands(text, drawn.y)
-            yield Overlay(self._inputs.add("-i", source(path)), drawn.x, drawn.y, text.start_s, text.d_s)
+            y = _stacked(text, drawn, earlier, self._scene.height)
+            earlier.append((text, y, y + drawn.image.height))
+            self._stands(text, y)
+            yield Overlay(self._inputs.add("-i", source(path)), drawn.x, y, text.start_s, text.d_s)
 
     def _kinetic(self) -> Iterator[Lane]:
         shown: list[lanes.Shown] = []
@@ -87,6 +90,24 @@ class Drawing:
     def _stands(self, text: Text, top: int) -> None:
         if text.position == "bottom":
             self._low.append((text.start_s, text.start_s + text.d_s, top))
+
+
+def _stacked(text: Text, drawn: Lettering, earlier: Sequence[tuple[Text, int, int]], height: int) -> int:
+    """The upper edge of a text, in pixels, clear of the `earlier` ones (text, upper and lower edge) at its position
+    and time: above them at the bottom, below them elsewhere. Where the frame has no room left it stays within."""
+    beside = [
+        (upper, lower)
+        for one, upper, lower in earlier
+        if one.position == text.position
+        and one.start_s < text.start_s + text.d_s
+        and text.start_s < one.start_s + one.d_s
+    ]
+    if not beside:
+        return drawn.y
+    tall = drawn.image.height
+    if text.position == "bottom":
+        return max(0, min(upper for upper, _ in beside) - tall)
+    return max(0, min(height - tall, max(lower for _, lower in beside)))
 
 
 def _title(text: Text) -> titles.Title:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.studio.scene import Spoken
-from daemon.studio.voice import RATE_WPM, speak
+from daemon.studio.voice import FASTEST_WPM, RATE_WPM, speak
 
-_FASTEST_WPM: Final = 260
-"""Faster than this nobody follows: what is longer then is cut off."""
+_FADE_S: Final = 0.05
+"""What is cut off even at the fastest rate fades out, or it would end in a click."""
 
 
 def write_narration(target: Path, spoken: Sequence[Spoken], d_s: float, work: Path) -> None:
@@ -24,9 +24,12 @@ def write_narration(target: Path, spoken: Sequence[Spoken], d_s: float, work: Pa
         path = work / f"said{number}.wav"
         length = speak(one.text, path)
         if length > one.d_s:
-            speak(one.text, path, rate=min(_FASTEST_WPM, round(RATE_WPM * length / max(0.1, one.d_s)) + 1))
+            rate = min(FASTEST_WPM, round(RATE_WPM * length / max(0.1, one.d_s)) + 1)
+            if speak(one.text, path, rate=rate) > one.d_s and rate < FASTEST_WPM:
+                speak(one.text, path, rate=FASTEST_WPM)
         frequency, samples = _read(path)
-        placed.append((round(one.start_s * frequency), samples[: round(one.d_s * frequency)]))
+        room_s = min(one.d_s, d_s - one.start_s)
+        placed.append((round(one.start_s * frequency), _within(samples, room_s, frequency)))
     whole = np.zeros(round(d_s * frequency), np.int16)
     for start, samples in placed:
         room = whole[start : start + len(samples)]
@@ -34,6 +37,17 @@ def write_narration(target: Path, spoken: Sequence[Spoken], d_s: float, work: Pa
     with wave.open(str(target), "wb") as file:
         file.setparams((1, 2, frequency, 0, "NONE", ""))
         file.writeframes(whole.tobytes())
+
+
+def _within(samples: NDArray[np.int16], room_s: float, frequency: int) -> NDArray[np.int16]:
+    """The samples that there is room for, faded out where they are cut off."""
+    count = max(0, round(room_s * frequency))
+    if len(samples) <= count:
+        return samples
+    cut = samples[:count].copy()
+    fading = min(count, round(_FADE_S * frequency))
+    cut[count - fading :] = cut[count - fading :] * np.linspace(1, 0, fading)
+    return cut
 
 
 def _read(path: Path) -> tuple[int, NDArray[np.int16]]:

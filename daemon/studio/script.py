@@ -1,7 +1,7 @@
 """A script as people write one, cut into screens: what is read in one piece on a promo's title (pure).
 
 Left out is what is said to the makers and not to the viewers: scene numbers, who speaks, stage directions,
-time codes, the marks of Markdown. What Markdown sets in bold is stressed.
+time codes, tables, code and the marks of Markdown. What Markdown sets in bold is stressed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ _WRAPPED: Final = 50
 _HEADING: Final = re.compile(r"#{1,6}\s+")
 _RULE: Final = re.compile(r"[-*_=~ ]{3,}|`{3,}\w*|[ :|-]{3,}")
 _LIST: Final = re.compile(r"(?:[-*+•·▪‣◦☐☑✓✔]|\d{1,3}[.)、]|[a-z]\))\s+(?=\S)|[•▪‣◦☐☑]")
+_FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})[^`]*")
+_ROW: Final = re.compile(r"[\s>]*\|.*\|\s*")
+_UNDER_HEAD: Final = re.compile(r"(?=.*-)(?=.*\|)[\s>:|-]{3,}")
+_BY: Final = re.compile(r"(?:[—–―]{1,2}|--)\s*[^\s—–―-].{0,80}")
+_QUOTED: Final = re.compile(r"""["”’»」』][.。]?""")
 _SCENE: Final = re.compile(
     r"(?:(?:scene|shot|slide|frame|part|act)\s*#?\d{1,3}|(?:场景|镜头|画面|幕|第)\s*[\d一二三四五六七八九十]{1,3}\s*[场幕镜页]?)"
     r"\s*(?:[:：.)—–-]\s*|$)",
@@ -76,6 +81,12 @@ _COUNTED: Final = re.compile(r"(?:^|[\s(])(?:no|nos|fig|vol|ch|p)\.$", re.IGNORE
 """They shorten a word where a figure follows: "No. 5", but "Just say no."."""
 
 _PIECE: Final = re.compile(rf"[^\s{_WIDE}]+\s*|[{_WIDE}]\s*")
+_NUMBER: Final = re.compile(r"(?:^|\D)\d+(?:[.,:]\d+)*\s+$")
+_UNIT: Final = re.compile(
+    r"(?:[mckµ]?m|[mkµ]?g|[mcd]?[lL]|ft|yd|mi|oz|lbs?|[mkMG]?Wh?|[km]?V|m?Ah?|[kMG]?Hz|[kKMGT]i?B|[MG]bps|dB|px|dpi|rpm"
+    r"|ms|s|sec|min|h|hrs?|[ap]\.?m\.?|AM|PM|km/h|mph|°[CF]?|%|€|£|¥|\$|USD|EUR|GBP|RMB|x|×|million|billion|trillion)"
+    r"(?![A-Za-z0-9])"
+)
 _CLAUSE: Final = re.compile(r"""[,;:，、；：—–…]["'”’」』)）]?\s*$""")
 _OPENING: Final = re.compile(
     r"(?:and|but|or|so|because|while|when|with|that|which|who|where|if|for|to|from|without|then|than)\s",
@@ -117,8 +128,8 @@ def screens(script: str) -> tuple[Screen, ...]:
     found = [
         Screen(part, "headline" if line.heading else "line", line.scene, not at, _within(part, line.stressed))
         for line in _lines(script)
-        for sentence in _sentences(line.text)
-        for at, part in enumerate(_parts(sentence))
+        for sentence, by in _attributed(line.text)
+        for at, part in enumerate(_parts(sentence, by))
     ]
     found = [one for one in found if any(map(str.isalnum, one.text))]
     if found:
@@ -142,14 +153,22 @@ def load(text: str) -> float:
 
 def _lines(script: str) -> Iterator[_Line]:
     """The script's lines as they are to be read: marks and directions gone, wrapped ones put together."""
-    scene, begun, last = 0, False, ""
+    scene, begun, last, quoted, gap = 0, False, "", False, False
     waiting: _Line | None = None
     for written in _prepared(script).split("\n"):
         plain = written.strip().lstrip(">").strip()
+        if not plain:
+            gap = True
+            continue
+        if waiting is not None and _BY.fullmatch(plain) and (quoted or _QUOTED.search(last[-2:])):
+            yield replace(waiting, text=f"{waiting.text}\n{_said(plain)[0]}")
+            waiting = None
+            continue
         heading = bool(_HEADING.match(plain))
         labelled = _SCENE.match(_HEADING.sub("", plain, count=1))
         text, stressed, titled = _said(plain)
-        parted = not plain or bool(_LIST.match(plain)) or heading or bool(labelled) or titled
+        parted = gap or bool(_LIST.match(plain)) or heading or bool(labelled) or titled
+        gap = False
         if waiting is not None and (parted or not _goes_on(last, text)):
             yield waiting
             waiting = None
@@ -157,7 +176,7 @@ def _lines(script: str) -> Iterator[_Line]:
             scene, begun = scene + 1, False
         if not text:
             continue
-        begun, last = True, text
+        begun, last, quoted = True, text, written.lstrip().startswith(">") and not heading
         if waiting is not None:
             between = "" if _is_wide(waiting.text[-1]) or _is_wide(text[0]) else " "
             waiting = replace(
@@ -172,8 +191,23 @@ def _lines(script: str) -> Iterator[_Line]:
 def _prepared(script: str) -> str:
     text = unicodedata.normalize("NFC", script).replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(" " if c in "\t\u00a0\u3000" else c for c in text if c == "\n" or c == "\t" or _shown(c))
+    text = "\n".join(_prose(text.split("\n")))
     text = _LINK.sub(r"\1", _PICTURE.sub("", text))
     return _ROUND.sub("", _SQUARE.sub("", _URL.sub(_address, text)))
+
+
+def _prose(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, empty ones in place of tables and of code between fences. A fence that is never closed is only a
+    line."""
+    fences = {at: found[1] for at, line in enumerate(lines) if (found := _FENCE.fullmatch(line))}
+    closing, table = -1, False
+    for at, line in enumerate(lines):
+        if at > closing and at in fences:
+            same = (other for other in fences if other > at and fences[other].startswith(fences[at]))
+            closing = next(same, at)
+        below = lines[at + 1] if at + 1 < len(lines) else ""
+        table = "|" in line and (table or bool(_ROW.fullmatch(line) or _UNDER_HEAD.fullmatch(below)))
+        yield "" if at <= closing or table else line
 
 
 def _shown(character: str) -> bool:
@@ -246,9 +280,22 @@ def _sentences(text: str) -> list[str]:
     return [one for one in (*found, text[start:].strip()) if one]
 
 
-def _parts(sentence: str) -> list[str]:
-    """A sentence in screens that are not too full, about equally long, cut where it pauses."""
+def _attributed(text: str) -> list[tuple[str, str]]:
+    """The sentences, the last one with who said it: what stands on a line below it, or after a dash."""
+    said, _, by = text.partition("\n")
+    found = _sentences(said)
+    if not by and len(found) > 1 and _BY.fullmatch(found[-1]) and _QUOTED.search(found[-2][-2:]):
+        by = found.pop()
+    return [(one, by if one is found[-1] else "") for one in found]
+
+
+def _parts(sentence: str, by: str = "") -> list[str]:
+    """A sentence in screens that are not too full, about equally long, cut where it pauses; `by` on the last one."""
     words = pieces(sentence)
+    if by and load(words[-1] + by) <= FULLEST:
+        words[-1] = f"{words[-1]} {by}"
+    elif by:
+        return [*_parts(sentence), *_parts(by)]
     weights = [load(word) for word in words]
     parts: list[str] = []
     start, left = 0, sum(weights)
@@ -267,7 +314,8 @@ def pieces(sentence: str) -> list[str]:
     for piece in _PIECE.findall(sentence):
         before = found[-1][-1] if found else ""
         counted = before.isdigit() and _is_wide(piece[0])
-        if found and (counted or piece[0] in _NO_START or before in _NO_END):
+        measured = bool(found and _UNIT.match(piece) and _NUMBER.search(found[-1]))
+        if found and (counted or measured or piece[0] in _NO_START or before in _NO_END):
             found[-1] += piece
         else:
             found.append(piece)
@@ -297,7 +345,10 @@ def pause(before: str, after: str) -> float:
 
 
 def _without_stop(part: str, *, last: bool) -> str:
-    """A title ends without a full stop; a comma within a sentence stays."""
+    """A title ends without a full stop; a comma within a sentence stays, but not a Chinese one: it takes a sign's
+    room, and the line looks indented."""
+    if part.endswith("，"):
+        return part.rstrip("，")
     if last and part[-1] in "。；;":
         return part[:-1]
     if last and part.endswith(".") and not part.endswith("..") and not _SHORTENED.search(part):

@@ -20,8 +20,26 @@ from daemon.errors import RenderError
 RATE_WPM: Final = 165
 """Words a minute: a little below what the titles are read at."""
 
+FASTEST_WPM: Final = 260
+"""Faster than this nobody follows."""
+
 _SLOWEST, _FASTEST = 80, 450
 """What eSpeak NG takes."""
+
+_TOKEN: Final = re.compile(
+    r"\d|[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W\d_\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]+"
+    r"|(?<=[^\W_])[.](?=[^\W_])|(?<=[^\W_])[-:'’](?=[^\W_])|[^\w\s]|_"
+)
+_SIGNS: Final = frozenset("@%&+#$€£¥=/_°×.")
+_PAUSES: Final = frozenset(",;:.!?…—–，。；：！？、")
+_SOUNDED: Final = re.compile("[aeiouy]|[^a-z]", re.IGNORECASE)
+_LETTERS_A_WORD: Final = 5
+_SHORTEST_WORD: Final = 0.6
+_DIGIT, _ZERO, _SIGN, _PAUSE = 1.7, 0.6, 1.1, 0.7
+_HAN, _HAN_IN_JAPANESE, _KANA, _HANGUL = 0.85, 2.7, 0.5, 0.6
+_SPELLED, _SPELLED_W, _FOREIGN = 0.6, 1.5, 0.8
+_ABBREVIATION: Final = 3
+"""Capitals, so many letters at most, are spelled."""
 
 _LIMIT_S: Final = 60.0
 _LONGEST: Final = 4000
@@ -45,6 +63,48 @@ def language_of(text: str) -> str:
     if re.search(r"[\uac00-\ud7af]", text):
         return "ko"
     return "zh" if re.search(r"[\u4e00-\u9fff]", text) else "en"
+
+
+def spoken_words(text: str) -> float:
+    """How many English words it takes as long to say as `text`, rather too many: a minute speaks as many of them as
+    the rate says.
+
+    Numbers, signs, addresses and what is spelled take longer than they look. The weights were fitted to what eSpeak
+    NG takes at 165 and 260 words a minute for 61 texts: 0.92 to 2.2 times as long, but for a lone "No".
+    """
+    japanese = language_of(text) == "ja"
+    total = 0.0
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        within = text[found.end() : found.end() + 1].isalnum() and text[: found.start()][-1:].isalnum()
+        if token.isalpha():
+            total += _said(token, japanese)
+        elif token.isdigit():
+            total += _ZERO if token == "0" else _DIGIT
+        elif within and token in "-:'’":
+            continue
+        elif token in _SIGNS and (within or token != "."):
+            total += _SIGN
+        elif token in _PAUSES:
+            total += _PAUSE
+    return total
+
+
+def _said(letters: str, japanese: bool) -> float:
+    first = letters[0]
+    if "\u3041" <= first <= "\u30ff":
+        return _KANA
+    if "\u3400" <= first <= "\u9fff":
+        return _HAN_IN_JAPANESE if japanese else _HAN
+    if "\uac00" <= first <= "\ud7a3":
+        return _HANGUL
+    if first > "\u024f":
+        # The English voice spells what is not in its alphabet.
+        return _FOREIGN * len(letters)
+    abbreviated = letters.isupper() and 1 < len(letters) <= _ABBREVIATION
+    if abbreviated or not _SOUNDED.search(letters):
+        return sum(_SPELLED_W if letter in "wW" else _SPELLED for letter in letters)
+    return max(_SHORTEST_WORD, len(letters) / _LETTERS_A_WORD)
 
 
 def speak(text: str, target: Path, language: str = "", rate: int = RATE_WPM) -> float:

@@ -32,6 +32,17 @@ def test_each_text_is_heard_in_its_time_alone(tmp_path: Path) -> None:
     assert min(heard) > -40 and max(still) < -60
 
 
+def test_what_is_cut_off_ends_without_a_click(tmp_path: Path) -> None:
+    write_narration(tmp_path / "all.wav", (Spoken("And a very long text " * 8, 0.0, 1.5),), 2.0, tmp_path)
+    with wave.open(str(tmp_path / "all.wav")) as file:
+        rate = file.getframerate()
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+    end = round(1.5 * rate)
+    loudest = [np.abs(sound[end - round(s * rate) : end]).max() for s in (0.005, 0.3)]
+    assert loudest[0] < 0.1 * loudest[1]
+    assert abs(sound[end - 1]) < 1e-3
+
+
 def test_a_narration_is_mixed_over_music_that_gives_way(bench: Bench) -> None:
     bed = {"d": 6000, "m": {"kind": "bgm", "mood": "calm", "start": 0, "volume": 0.35, "seed": 1}}
     said = {"d": 3000, "m": {"kind": "narration", "text": "Drop a clip into a folder.", "start": 2000}}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from daemon.studio.operations import MOODS, Promo
 from daemon.studio.promo import MOST_CHARACTERS, SHORTEST_MS, NothingToShow, TooMuch, draft
 from daemon.studio.scene import read_scene
 from daemon.studio.script import FULLEST, load, pieces, screens
+from daemon.studio.voice import FASTEST_WPM, has_voice, speak
 
 SCRIPT = """# Lumen
 
@@ -79,7 +82,14 @@ def test_a_script_is_shown_without_what_is_said_to_its_makers() -> None:
         ("1. One\n2) Two\n* Three\n• Four", ["One", "Two", "Three", "Four"]),
         ("A line that an editor has wrapped at a width of\nseventy goes on.", None),
         ("Read *this* and `that` in [our guide](https://a.example/b).", ["Read this and that in our guide"]),
-        ("---\n***\n```\nHi\n```\n| --- | --- |", ["Hi"]),
+        ("---\n***\nHi\n| --- | --- |\n```", ["Hi"]),
+        ("Sizes\n| Size | Price |\n|---|:-:|\n| Big | 9 |\nAll fit.", ["Sizes", "All fit"]),
+        ("Size | Price\n--- | ---\nBig | 9\n\nUs | them", ["Us | them"]),
+        ("One.\n```python\nprint(1)\n\n# x\n```\nTwo.\n~~~\nx\n~~~\nThree.", ["One", "Two", "Three"]),
+        ("> Best lamp.\n>\n> — A customer\n\nBuy now.", ["Best lamp. — A customer", "Buy now"]),
+        ('"Great. Super." — A customer', ['"Great', 'Super." — A customer']),
+        ("“好茶。”\n——一位顾客\n购买。", ["“好茶。” ——一位顾客", "购买"]),
+        ("Features\n— Fast\n— Bright", ["Features", "— Fast", "— Bright"]),
         ("*** Great ***", ["Great"]),
     ],
 )
@@ -101,12 +111,16 @@ def test_a_long_sentence_becomes_screens_cut_where_it_pauses() -> None:
     ] or all(one[-1] == "," or one.endswith("you") for one in texts(script))
     assert [one.opens for one in screens(script)] == [True] + [False] * (len(texts(script)) - 1)
     chinese = texts("手工炒制，低温慢烘，每一片叶子都要经过18道工序才能来到你的杯中。")
-    assert chinese[0].endswith("，")
+    assert chinese[0].endswith("低温慢烘")
     assert len(chinese) == 2
+    quoted = texts("“It is the best lamp that I ever had on my old desk.”\n— Anna Smith, Berlin")
+    assert len(quoted) > 1 and quoted[-1].endswith("desk.” — Anna Smith, Berlin")
 
 
 def test_a_figure_keeps_what_it_counts() -> None:
     assert "18道" in [one.strip() for one in pieces("经过18道工序")]
+    kept = [one.strip() for one in pieces("Holds 1.5 l or 20 kg at 9 p.m., 3 lamps")]
+    assert kept == ["Holds", "1.5 l", "or", "20 kg", "at", "9 p.m.,", "3", "lamps"]
 
 
 @pytest.mark.parametrize("length", [12_000, 20_001, 30_000, 61_234])
@@ -130,6 +144,38 @@ def test_a_script_that_cannot_be_read_in_time_says_how_long_it_takes() -> None:
     assert draft(Promo(SCRIPT, caught.value.needed))["d"] == caught.value.needed
     with pytest.raises(TooMuch):
         draft(Promo("word " * MOST_CHARACTERS))
+
+
+FIGURES = "In 2026, 1,250,000 customers chose Nova for $199.99."
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        FIGURES,
+        "Order now at www.nova.example",
+        "Call +49 170 1234567.",
+        "Now 777,777,777.",
+        "价格1234567元，立即拨打。",
+        "東京都渋谷区で新発売",
+    ],
+)
+@pytest.mark.skipif(not has_voice(), reason="the extra voice is not installed")
+def test_a_narrated_screen_is_shown_for_as_long_as_the_voice_needs(script: str, tmp_path: Path) -> None:
+    promo = Promo(script, narrated=True)
+    for one in titles(draft(promo)):
+        assert speak(one["m"]["text"], tmp_path / "said.wav") <= one["d"] / 1000 * 1.02
+    with pytest.raises(TooMuch) as caught:
+        draft(replace(promo, length=500))
+    for one in titles(draft(replace(promo, length=caught.value.needed))):
+        assert speak(one["m"]["text"], tmp_path / "said.wav", rate=FASTEST_WPM) <= one["d"] / 1000
+
+
+def test_figures_that_cannot_be_said_in_time_are_refused_where_they_are_narrated() -> None:
+    with pytest.raises(TooMuch) as caught:
+        draft(Promo(FIGURES, 5000, narrated=True))
+    assert caught.value.needed > 5000
+    assert draft(Promo(FIGURES, 5000))["d"] == 5000
 
 
 @pytest.mark.parametrize(

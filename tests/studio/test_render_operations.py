@@ -233,3 +233,25 @@ def test_a_transparent_result_fades_into_nothing_and_not_into_black(bench: Bench
         with Image.open(picture) as opened:
             alphas.append(int(np.asarray(opened.convert("RGBA"))[70, 80, 3]))
     assert alphas[0] > 245 and 90 < alphas[1] < 170 and alphas[2] < 60
+
+
+@pytest.mark.parametrize(("position", "down"), [("top", True), ("center", True), ("bottom", False)])
+def test_texts_at_one_place_and_time_are_stacked(bench: Bench, position: str, down: bool) -> None:
+    def seen(*texts: tuple[str, int, int]) -> NDArray[np.bool_]:
+        """The rows of the frame in which there are letters, in a blue picture."""
+        draft = draft_of(cut(plain(bench, "blue.mp4", "blue", 440), 1000), size=(320, 180))
+        rows = [
+            {"d": d, "m": {"title": words, "text": words, "start": start, "position": position}}
+            for words, start, d in texts
+        ]
+        draft["t"].append({"tt": 7, "sg": rows})
+        return np.asarray((bench.frame(bench.render(draft), 0.3)[:, :, 1] > 120).any(axis=1))
+
+    first, both = seen(("HHH", 0, 1000)), seen(("HHH", 0, 1000), ("HHHHH", 100, 800))
+    apart = seen(("HHH", 0, 1000), ("HHHHH", 500, 500))
+    assert (apart == first).all()
+    other = both & ~first
+    assert (both & first).sum() >= first.sum() - 1
+    assert other.sum() >= first.sum() - 1
+    low, high = np.flatnonzero(first), np.flatnonzero(other)
+    assert high.min() > low.max() if down else high.max() < low.min()
