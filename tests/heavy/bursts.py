@@ -83,8 +83,12 @@ def outcome(what: str, watched: Watched, files: Sequence[Path], seconds: Callabl
     """Once whatever was dropped before a last file is queued or lost."""
     last = watched.inbox / "last.wav"
     create(watched.folder, "last.wav", 1)
+    made = watched.folder / "000000.last.wav"
+    with made.open("ab") as file:
+        # With the content of the first file it was now and then taken for that one, renamed once more.
+        file.write(b"last")
     spent = seconds()
-    (watched.folder / "000000.last.wav").rename(last)
+    made.rename(last)
     until(lambda: last in watched.taken(), "a file dropped after all others is queued", STALLED)
     until(lambda: not watched.pending(), "nothing is pending", STALLED)
     taken = watched.taken()
