@@ -118,7 +118,8 @@ def _resident(pid: int) -> int:
 
 def _make_clip(path: Path, seconds: float) -> None:
     """1080p with a camera's noise and something that moves: what is in it costs the segmenter nothing."""
-    picture = f"testsrc2=size=1920x1080:rate=30:duration={seconds},noise=alls=4:allf=t,format=yuv420p"
+    size = "1920x1080" if seconds > 1 else "320x180"
+    picture = f"testsrc2=size={size}:rate=30:duration={seconds},noise=alls=4:allf=t,format=yuv420p"
     sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=duration={seconds}"]
     Ffmpeg(find_ffmpeg()).run([*sources, "-preset", "ultrafast", "-crf", "20", "-shortest", source(path)])
 

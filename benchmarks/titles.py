@@ -20,6 +20,8 @@ from daemon.studio.render import render
 
 _SECONDS_A_MIB: Final = 0.02
 _SIZE: Final = (1920, 1080)
+_TINY: Final = (320, 180)
+"""Where a second is rendered, only to see that it can be."""
 _MUSIC: Final = Target(0.12, at_least=False)
 _OVER_CLIP: Final = Target(1.2, at_least=False)
 _OF_PROMO: Final = Target(1.3, at_least=False)
@@ -45,14 +47,16 @@ def titles(place: Place, sizes: Sizes) -> list[Line]:
     lines: list[Line] = []
     with TemporaryDirectory(dir=place.folder) as name:
         folder = Path(name)
-        clip = _clip(folder, ffmpeg, seconds)
+        size = _SIZE if seconds > 1 else _TINY
+        clip = _clip(folder, ffmpeg, seconds, size)
         promo = draft(Promo(_SCRIPT if seconds >= _READ_S else "Look!", max(2, seconds) * 1000))
+        promo["m"] |= {"width": size[0], "height": size[1]}
         _render(folder, ffmpeg, promo, "promo.mp4")
         rounds = min(_MOST_ROUNDS, sizes.rounds)
         for what, asked, bare, target in (
-            ("titles over a clip", _over(seconds, texts=[_kinetic(), _still()]), clip, _OVER_CLIP),
-            ("captions over a clip", _over(seconds, texts=_captions(seconds)), clip, _OVER_CLIP),
-            ("music under a clip", _over(seconds, bed=_BED), clip, _MUSIC),
+            ("titles over a clip", _over(seconds, size, texts=[_kinetic(), _still()]), clip, _OVER_CLIP),
+            ("captions over a clip", _over(seconds, size, texts=_captions(seconds)), clip, _OVER_CLIP),
+            ("music under a clip", _over(seconds, size, bed=_BED), clip, _MUSIC),
             ("promo", promo, folder / "promo.mp4", _OF_PROMO),
         ):
             runs: dict[str, Callable[[], Sample]] = {
@@ -67,10 +71,10 @@ def titles(place: Place, sizes: Sizes) -> list[Line]:
     return lines
 
 
-def _clip(folder: Path, ffmpeg: Ffmpeg, seconds: int) -> Path:
+def _clip(folder: Path, ffmpeg: Ffmpeg, seconds: int, size: tuple[int, int]) -> Path:
     """A clip with motion and a little noise, as a camera gives, and somebody who speaks every other second."""
     path = folder / "clip.mp4"
-    picture = f"testsrc2=s={_SIZE[0]}x{_SIZE[1]}:r=30:d={seconds},noise=alls=5:allf=t"
+    picture = f"testsrc2=s={size[0]}x{size[1]}:r=30:d={seconds},noise=alls=5:allf=t"
     coded = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"]
     voice = f"sine=300:d={seconds},volume='if(lt(mod(t,2),1),1,0)':eval=frame"
     ffmpeg.run(["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", voice, *coded, "-y", source(path)])
@@ -96,10 +100,12 @@ def _render(folder: Path, ffmpeg: Ffmpeg, asked: _Draft, name: str) -> None:
         )
 
 
-def _over(seconds: int, *, texts: Sequence[_Draft] = (), bed: _Draft | None = None) -> _Draft:
+def _over(
+    seconds: int, size: tuple[int, int], *, texts: Sequence[_Draft] = (), bed: _Draft | None = None
+) -> _Draft:
     length = seconds * 1000
     meta = {"asset": "clip.mp4", "kind": "video", "from": 0, "speed": 1.0, "start": 0}
-    canvas = {"width": _SIZE[0], "height": _SIZE[1], "fps": 30}
+    canvas = {"width": size[0], "height": size[1], "fps": 30}
     tracks: list[_Draft] = [{"tt": 0, "sg": [{"d": length, "m": meta}]}]
     tracks += [{"tt": 1, "sg": [{"d": length, "m": bed}]}] if bed else []
     tracks += [{"tt": 7, "sg": list(texts)}] if texts else []
