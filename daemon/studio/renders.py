@@ -114,13 +114,17 @@ class RenderQueue:
                 raise
             self._queue(render)
 
-    def forget(self, session_id: str) -> bool:
+    async def forget(self, session_id: str) -> bool:
         """Knows the session's renders no more; whether one of them has not ended, and all are still known."""
         own = [one for one in self._renders.values() if one.session_id == session_id]
-        if any(one.id in self._running for one in own):
+        if any(one.status in ("pending", "processing") for one in own):
             return True
+        # One that has just ended still writes its record.
+        ending = [self._running[one.id] for one in own if one.id in self._running]
+        if ending:
+            await asyncio.wait(ending)
         for one in own:
-            del self._renders[one.id]
+            self._renders.pop(one.id, None)
         return False
 
     def find(self, render_id: str, user_id: str | None = None) -> Render | None:

@@ -91,7 +91,7 @@ class Studio:
     async def retire(self, before: float, keep: Set[str]) -> None:
         """Drops the files of sessions that nothing was done in since `before` (seconds since 1970), but for `keep`."""
         for session_id in await asyncio.to_thread(self.sessions.unused, before):
-            if session_id not in keep and not self.renders.forget(session_id):
+            if session_id not in keep and not await self.renders.forget(session_id):
                 self.ledger.add("retired", session=session_id)
                 await asyncio.to_thread(self.sessions.remove, session_id)
 

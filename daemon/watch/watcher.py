@@ -119,7 +119,7 @@ class Watcher:
         self._nothing_left = asyncio.Event()
         self._troubles = Troubles(inbox)
         self._untold: dict[str, Desk] = {}
-        self._settled: dict[str, None] = {}
+        self._settled: dict[str, tuple[Stamp, float]] = {}
 
     async def start(self) -> None:
         """Begins to scan every folder, and to listen to what is scanned; does not wait for that (`idle` does).
@@ -328,6 +328,7 @@ class Watcher:
                 desk.finish(scan)
                 return
             desk.begin(scan)
+        at = self._clock()
         scanned = await self._in_thread(self._scanned, scan)
         if scanned is None:
             desk.finish(scan)
@@ -339,7 +340,7 @@ class Watcher:
             if isinstance(found, Trouble):
                 self._troubles.tell(found.path, found.topic, found.why)
             else:
-                self._guard(self._meet, found.path, found, scan, desk, known)
+                self._guard(self._meet, found.path, found, scan, desk, at, known)
 
     async def _reattach(self, desk: Desk) -> bool:
         path = desk.folder.path
@@ -374,16 +375,19 @@ class Watcher:
     def _empty(self, folder: str) -> None:
         self._inbox.emptied(Path(folder))
 
-    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk, known: Known) -> None:
+    def _meet(self, path: str, found: Found, scan: Scan, desk: Desk, at: float, known: Known) -> None:
         if scan.source:
             self._follow(scan.before(path), path)
         waited = path in self._settling
         known_before = (scan.before(path), found.stamp) in (known.kept if scan.source else known.versions)
-        self._observe(path, found.stamp, known_before, self._clock())
+        self._observe(path, found.stamp, known_before, at)
         if scan.checking and found.heard and not waited and path in self._settling:
             self._untold[path] = desk
 
     def _observe(self, path: str, stamp: Stamp, known: bool, at: float, *, changed: bool = False) -> None:
+        told = self._settled.get(path)
+        # It settled between the question whether it is known and the answer.
+        known = known or (not changed and told is not None and told[0] == stamp and told[1] >= at)
         wanted = None if known else self._inbox.wanted(path)
         if wanted is None:
             self._settling.forget(path)
@@ -438,15 +442,15 @@ class Watcher:
         now = self._clock()
         match self._settling.inspected(path, sight, now):
             case Settled(stamp, since, content):
-                self._distrust(path)
+                self._distrust(path, stamp, now)
                 self._inbox.settled(Path(path), stamp, now - since, content)
             case Rejected(stamp, since, why):
-                self._distrust(path)
+                self._distrust(path, stamp, now)
                 self._inbox.rejected(Path(path), stamp, now - since, why)
             case Waiting(why, late=True):
                 self._inbox.warned(Path(path), f"it still waits: {why}")
 
-    def _distrust(self, path: str) -> None:
+    def _distrust(self, path: str, stamp: Stamp, now: float) -> None:
         """A file has settled. If a rescan found it and no note ever told of it, what it lies on is silent."""
         desk = self._untold.pop(path, None)
         if desk is not None and path not in self._settled:
@@ -455,7 +459,7 @@ class Watcher:
                 why = f"no event told of {path}, which a rescan found; from now on it is read every {self._poll:g} s"
                 self._troubles.tell(top, "silent", why)
         self._settled.pop(path, None)
-        self._settled[path] = None
+        self._settled[path] = stamp, now
         if len(self._settled) > _REMEMBERED:
             del self._settled[next(iter(self._settled))]
 
