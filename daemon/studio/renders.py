@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
 from weakref import WeakValueDictionary
@@ -119,7 +119,7 @@ class RenderQueue:
         own = [one for one in self._renders.values() if one.session_id == session_id]
         if any(one.status in ("pending", "processing") for one in own):
             return True
-        # One that has just ended still writes its record.
+        # One that was cancelled may still be at work in its folder.
         ending = [self._running[one.id] for one in own if one.id in self._running]
         if ending:
             await asyncio.wait(ending)
@@ -148,8 +148,7 @@ class RenderQueue:
                 self._running[render.id].cancel()
             if render.id in self._cancelled:
                 self._cancelled[render.id].set()
-            render.status, render.message = "failed", "cancelled"
-            await self._ended(render)
+            await self._end(render, "failed", "cancelled")
 
     def _queue(self, render: Render) -> None:
         self._cancelled[render.id] = threading.Event()
@@ -177,13 +176,18 @@ class RenderQueue:
             await asyncio.to_thread(self._write, render)
         loop = asyncio.get_running_loop()
         status, message, result = await loop.run_in_executor(self._threads, self._render, render)
-        if render.status == "processing":
-            render.status, render.message, render.result = status, message, result
-            await self._ended(render)
+        async with self._recording:
+            if render.status == "processing":
+                await self._end(render, status, message, result)
 
-    async def _ended(self, render: Render) -> None:
-        self._ledger.add("rendered", id=render.id, status=render.status)
-        await asyncio.to_thread(self._write, render)
+    async def _end(self, render: Render, status: Status, message: str, result: str = "") -> None:
+        # Told before its record was written, an outcome could be read by one who then found the record changing.
+        ended = replace(render, status=status, message=message, result=result)
+        try:
+            self._ledger.add("rendered", id=render.id, status=status)
+            await asyncio.to_thread(self._write, ended)
+        finally:
+            render.status, render.message, render.result = status, message, result
 
     def _render(self, render: Render) -> tuple[Status, str, str]:
         """On a render thread: the outcome as (status, message, file name)."""
