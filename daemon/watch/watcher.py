@@ -387,7 +387,7 @@ class Watcher:
     def _observe(self, path: str, stamp: Stamp, known: bool, at: float, *, changed: bool = False) -> None:
         told = self._settled.get(path)
         # It settled between the question whether it is known and the answer.
-        known = known or (not changed and told is not None and told[0] == stamp and told[1] >= at)
+        known = known or (told is not None and told[0] == stamp and told[1] >= at)
         wanted = None if known else self._inbox.wanted(path)
         if wanted is None:
             self._settling.forget(path)
