@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from daemon.jobs import record
 from daemon.jobs.model import Job, Recipe, Source
 from daemon.jobs.store import Store
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 MakeJob = Callable[..., Job]
 

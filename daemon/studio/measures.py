@@ -21,8 +21,10 @@ HAN: Final = "\u3400-\u9fff"
 
 _QUOTES: Final = re.compile(
     r"“([^”]*)”|„([^“”]*)[“”]|\"([^\"]*)\"|「([^」]*)」|『([^』]*)』|《([^》]*)》|«([^»]*)»"
-    r"|‘((?:[^’]|’(?=\w))*)’|(?<!\w)'((?:[^']|'(?=\w))*)'(?!\w)"
+    r"|‘((?:[^’]|’(?=\w))*)’|(?<!\w)'((?:[^']|'(?=\w))*)'(?!\w)|<q\d+>"
 )
+"""Quotes; and what somebody wrote that looks like the mark of one."""
+
 _PLAIN: Final = str.maketrans(
     "０１２３４５６７８９：％＋－−–—～×＜＞<>（）　\t’", "0123456789:%+----~x()()()  '"
 )
@@ -206,6 +208,13 @@ class _Marker:
 
         return pattern.sub(mark, text)
 
+    def quotes(self, text: str) -> str:
+        def mark(match: re.Match[str]) -> str:
+            words = next((group for group in match.groups() if group is not None), None)
+            return match[0].translate(_PLAIN) if words is None else self.put("q", words, match[0])
+
+        return _QUOTES.sub(mark, text)
+
     def unknown_files(self, text: str) -> str:
         """Names that end as media do, whether there is such a file or not."""
 
@@ -245,9 +254,7 @@ def plain(name: str) -> str:
 def mark(sentence: str, files: Sequence[Named] = ()) -> Marked:
     """Takes the measures out of a sentence. Pure; what is none stays as it stands."""
     marker = _Marker()
-    text = marker.replace(
-        sentence.strip(), _QUOTES, "q", lambda m: next(g for g in m.groups() if g is not None)
-    )
+    text = marker.quotes(sentence.strip())
     marked_quotes = re.split(r"(<q\d+>)", text)
     marked_quotes[::2] = [part.translate(_PLAIN) for part in marked_quotes[::2]]
     if files:

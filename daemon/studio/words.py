@@ -523,7 +523,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "behind-transparent": ("Nothing", "透明背景"),
     "by-screen": ("by the screen's colour ({colour})", "按幕布颜色 {colour} "),
     "by-model": ("by a model that finds people", "用人物识别模型"),
-    "calm": ("calm", "轻柔"),
+    "calm": ("calm", "舒缓"),
     "upbeat": ("upbeat", "欢快"),
     "cinematic": ("cinematic", "电影感"),
     "corporate": ("corporate", "商务"),

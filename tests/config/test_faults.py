@@ -413,7 +413,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated())
 def test_nothing_but_usage_errors_comes_out_of_a_damaged_file(text: str) -> None:
     try:
@@ -450,7 +450,7 @@ TREES: st.SearchStrategy[object] = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(["rules", "api", "limits", "defaults", "timing", "version", "studio"]), TREES

@@ -69,7 +69,7 @@ ENTRIES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ENTRIES, PATHS)
 @example("{a,b}", "a")
 @example("a.K", "A.\u212a")
@@ -82,7 +82,7 @@ def test_no_path_that_a_pattern_fits_is_missed(entry: str, path: str) -> None:
         assert Index([(0, [entry])]).candidates(path), parts(entry)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.lists(ENTRIES, min_size=1, max_size=3), st.sampled_from(["/in", "/in/a", "/"])),

@@ -81,7 +81,7 @@ def test_a_gradient_has_no_bands(name: str) -> None:
     assert np.percentile(runs, 99.9) <= 8
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.sampled_from(NAMES), st.integers(1, 160), st.integers(1, 160))
 def test_any_size_is_drawn_and_the_same_each_time(name: str, width: int, height: int) -> None:
     image = draw(name, width, height)

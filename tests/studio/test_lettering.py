@@ -99,7 +99,7 @@ def test_a_text_too_long_for_the_frame_is_refused() -> None:
         letter("word " * 2000, "top", 320, 180)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     text=st.text(alphabet="abc defg HIJ.,!?\n", min_size=1, max_size=60).filter(
         lambda text: bool(text.strip())

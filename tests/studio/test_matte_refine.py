@@ -43,7 +43,7 @@ def test_a_frame_without_a_figure_has_none() -> None:
     assert not main_figures(np.zeros(SHAPE, np.float32)).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 0.8))
 def test_components_are_those_that_a_flood_finds(seed: int, share: float) -> None:
     inside = np.random.default_rng(seed).random((9, 13)) < share
@@ -72,7 +72,7 @@ def _flood(inside: Bools, start: tuple[int, int]) -> set[tuple[int, int]]:
     return reached
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures, st.integers(0, 4))
 def test_a_box_is_the_mean_over_its_square(picture: Floats, radius: int) -> None:
     padded = np.pad(picture, radius, mode="edge")
@@ -81,7 +81,7 @@ def test_a_box_is_the_mean_over_its_square(picture: Floats, radius: int) -> None
     assert box(picture, radius)[row, column] == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures)
 def test_enlarging_keeps_the_range_and_what_is_even(picture: Floats) -> None:
     large = enlarged(picture)
@@ -100,7 +100,7 @@ def test_a_blurred_mask_gets_the_edge_of_the_picture() -> None:
     assert np.abs(fine - figure).mean() < 0.4 * np.abs(rough - figure).mean()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures)
 def test_a_firm_mask_keeps_its_order_and_its_ends(mask: Floats) -> None:
     step = firm(mask)

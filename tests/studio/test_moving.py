@@ -89,7 +89,7 @@ def test_a_look_that_is_not_known_is_one_of_those_there_are() -> None:
     assert np.array_equal(frame, named)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(list(STYLES)),
     st.sampled_from(list(PALETTES)),

@@ -235,7 +235,7 @@ SCRIPTS = st.lists(
 ).map(lambda rows: "".join(text + end for text, end in rows))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SCRIPTS, st.none() | st.integers(1000, 200_000))
 def test_every_word_is_shown_in_order_contiguous_and_long_enough(script: str, length: int | None) -> None:
     try:
@@ -257,7 +257,7 @@ def test_every_word_is_shown_in_order_contiguous_and_long_enough(script: str, le
     assert all(one["d"] > one["m"].get("crossfade", 0) for one in backdrops(found))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text(max_size=200)
     | st.lists(st.sampled_from([*"#*-[]():.!。\na字 1", "Scene", "VO", "https://"])).map("".join)

@@ -107,7 +107,7 @@ PARTS = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=60).map("".join))
 def test_whatever_the_text_cues_are_in_order_and_show_something(text: str) -> None:
     found = cues(text)
@@ -116,7 +116,7 @@ def test_whatever_the_text_cues_are_in_order_and_show_something(text: str) -> No
     assert is_subtitles(text) == bool(found)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**7), st.integers(1, 10**5), st.text("ab 字", min_size=1, max_size=9)),
@@ -132,8 +132,9 @@ def test_what_is_written_is_read_again(rows: list[tuple[int, int, str]]) -> None
     assert sorted((cue.start, cue.end, cue.text) for cue in cues(text)) == sorted(said)
 
 
-@settings(max_examples=16, deadline=5000)
+@settings(max_examples=16)
 @given(st.sampled_from([*PARTS, "<a", "{\\a", "00:01 --> 00:02\n", "1\n", "(", "&#1", "&lt"]), st.booleans())
-def test_a_megabyte_of_anything_is_read_in_seconds(part: str, begun: bool) -> None:
+def test_a_megabyte_of_anything_is_read_to_its_end(part: str, begun: bool) -> None:
+    """What takes the square of the length would not come back for minutes."""
     text = ("00:01 --> 00:02\n" if begun else "") + part * (1_000_000 // len(part))
-    cues(text)
+    assert all(cue.start < cue.end for cue in cues(text))

@@ -162,7 +162,7 @@ def test_hebrew_runs_from_right_to_left() -> None:
     assert (right == lone).mean() > 0.95
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(["light", "a", "extraordinarily", "春天", "30%", "now,", "海", "—", "lamp.example"]),
@@ -187,7 +187,7 @@ def test_titles_stay_within_the_safe_area(
             assert part.y + box[3] <= 0.95 * height + 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 6)), max_size=30))
 def test_titles_in_a_row_need_no_more_lanes_than_one_has_parts(rows: list[tuple[int, int]]) -> None:
     start, shown = 0, list[Shown]()
@@ -296,7 +296,7 @@ def test_nothing_to_show_is_no_strip(tmp_path: Path) -> None:
     assert write_captions([Caption("🎉", 0, 1), Caption("late", 5, 6)], tmp_path, 64, 64, 1.0) is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 30), st.sampled_from("abcd")), max_size=12))
 def test_captions_follow_one_another_and_show_all_that_was_to_be_shown(
     rows: list[tuple[int, int, str]],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.studio.measures import mark, plain
@@ -517,6 +517,17 @@ UNDERSTOOD: dict[str, tuple[Operation, ...]] = {
     "把视频剪到3秒，加上标题《城市之梦》，然后加速2倍": (keep(0, 3000), title("城市之梦"), Speed(2.0)),
     "添加标题：再见夏天，并加上轻柔的背景音乐": (title("再见夏天"), CALM),
     "用竖屏格式，加上标题“你好”，持续2秒，再加点音乐，小声一点": (TALL, title("你好", 0, 2000), QUIET),
+    "remove the first and last 2 seconds": (Remove((Span(0, 2000), Span(-2000, None))),),
+    "cut 2 seconds off both ends and add music": (Remove((Span(0, 2000), Span(-2000, None))), CALM),
+    "首尾各剪掉2秒": (Remove((Span(0, 2000), Span(-2000, None))),),
+    "keep the first 10 seconds, no pauses": (keep(0, 10_000), RemoveSilence(700)),
+    'set the title to "Hello" and add music': (title("Hello"), CALM),
+    "turn the volume down by half": (Volume(-6.02),),
+    "音量降低一半": (Volume(-6.02),),
+    "淡入淡出各2秒": (Fade(2000, 2000),),
+    "做成720p": (Resize(720),),
+    "添加轻快的背景音乐": (AddMusic("upbeat"),),
+    "添加轻柔的背景音乐": (CALM,),
 }
 
 REFUSED: dict[str, str] = {
@@ -1102,6 +1113,8 @@ _JUMBLE = st.lists(_SCRAPS, max_size=12).map(" ".join)
 
 
 @given(st.text(max_size=400) | _JUMBLE)
+@example("<q0>")
+@example('add the title "<q1>" <q3>')
 def test_any_text_at_all_is_answered(text: str) -> None:
     heard = understand(text, FILES)
     assert not (heard.operations and heard.refused)
@@ -1112,6 +1125,7 @@ def test_any_text_at_all_is_answered(text: str) -> None:
 
 
 @given(st.text(max_size=200) | _JUMBLE)
+@example("<q0> and “<q0>”")
 def test_a_sentence_can_be_restored_from_its_marks(text: str) -> None:
     marked = mark(text, FILES)
     assert plain(marked.restored(marked.text)).replace(" ", "") == plain(text).replace(" ", "")

@@ -56,7 +56,7 @@ def test_a_small_file_is_told_with_the_hash_of_all_its_bytes(
 
 
 @pytest.mark.parametrize("kind", MEASURED)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_no_beginning_of_a_file_passes_for_the_whole(
     media: Mapping[str, Path], tmp_path: Path, kind: str, share: float
@@ -206,7 +206,7 @@ def test_random_bytes_named_mp4_are_foreign_and_the_reason_can_be_understood(tmp
     )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0xE0, 0xFF), noise=st.binary(min_size=200, max_size=200))
 def test_noise_that_resembles_sound_is_no_video(tmp_path: Path, first: int, noise: bytes) -> None:
     found = examined(written(tmp_path, "clip.mp4", bytes([0xFF, first]) + noise))

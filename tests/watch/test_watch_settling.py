@@ -312,5 +312,5 @@ class SettlingLaws(RuleBasedStateMachine):
         assert self.settling.waiting() == ()
 
 
-SettlingLaws.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+SettlingLaws.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestSettlingLaws = SettlingLaws.TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from daemon.studio.grammar.common import Unclear, row, used_up, without
+from daemon.studio.grammar.common import Unclear, row, rows, take, used_up, without
 from daemon.studio.measures import Marked
 from daemon.studio.operations import Keep, Operation, Remove, Span
 
@@ -181,6 +181,17 @@ _TABLE: Final[tuple[tuple[_Cut, Callable[[int, int], Span], tuple[str, ...]], ..
     ),
 )
 _ROWS: Final = tuple((row(source), kind, span) for kind, span, sources in _TABLE for source in sources)
+_ENDS: Final = (
+    r"(?:both ends|(?:each|either) end"
+    r"|(?:the |its )?(?:start|beginning) and (?:(?:off|from|at) )?(?:the |its )?end)"
+)
+_H_ENDS: Final = r"(?:首尾|头尾|两头|开头和结尾)"
+_BOTH: Final = rows(
+    rf"{_DROP} (?:off )?(?:the )?first and (?:the )?last {{a}}(?: off)?",
+    rf"{_DROP} {{a}} (?:off|from|at)(?: of)? {_ENDS}",
+    rf"{_H_DROP}{_H_ENDS}的?(?:各)?{{a}}",
+    rf"{_H_ENDS}各?{_H_DROP}{{a}}",
+)
 _EITHER: Final = row(rf"(?:cut )?{_RANGE}")
 
 
@@ -195,6 +206,10 @@ def read(clause: str, marked: Marked) -> tuple[Operation, ...] | None:
         if span is _between and last <= first:
             raise Unclear("backwards", clause=marked.restored(clause))
         return (kind((span(first, last),)),)
+    rest, ends = take(clause, *_BOTH)
+    if ends is not None and used_up(rest):
+        length = marked.ms(ends["a"])
+        return (Remove((_first(length, 0), _last(length, 0))),)
     found = _EITHER.search(clause)
     if found is not None and used_up(without(clause, found)):
         raise Unclear("keep-or-remove", clause=marked.restored(clause))

@@ -44,7 +44,7 @@ _FADE_END: Final = row(
 )
 _FADE_WORDS: Final = row(
     r"add|with|apply|use|include|put|make|have|gentle|smooth|slow|nice|short|effects?|and|of|from black|to black|it"
-    r"|添加|加上|加入|加|使用|用|做|效果|处理|逐渐|慢慢"
+    r"|添加|加上|加入|加|使用|用|做|效果|处理|逐渐|慢慢|各"
 )
 _EARLY: Final = re.compile(r"first|opening|开头|前", re.IGNORECASE)
 _LATE: Final = re.compile(r"last|final|最后", re.IGNORECASE)
@@ -203,7 +203,7 @@ _QUIET: Final = (
     r"|dead air|dead space|gaps in (?:the )?(?:speech|audio)|quiet (?:parts?|sections?))"
 )
 _SILENCE: Final = row(
-    rf"{_CUT} {_QUIET}"
+    rf"(?:{_CUT}|no|without) {_QUIET}"
     r"|(?:去掉|去除|删除|删掉|剪掉|移除|切掉|裁掉)(?:所有|全部|视频|里|中|的|较长|长|\s)*(?:静音|停顿|沉默"
     r"|无声|空白|静默)的?(?:部分|片段|段落|地方)?"
 )

@@ -149,7 +149,7 @@ _SIZE_WORDS: Final = row(
     r"|export|render|save"
     r"|down ?sample|be|to|in|as|at|into|with|down|(?:the |its )?(?:video |output )?(?:resolution|size|quality"
     r"|dimensions)"
-    r"|缩放|缩小|调整|改|设置|设|转换|转|导出|输出|分辨率|尺寸|大小|清晰度|到|为|成|至|以|用|变"
+    r"|缩放|缩小|调整|改|设置|设|转换|转|导出|输出|分辨率|尺寸|大小|清晰度|到|为|成|至|以|用|变|做"
 )
 _SIZE_NOUN: Final = row(r"resolution|quality|scale(?: down)?|export|render|output|分辨率|缩放|导出|输出")
 _SMALLEST: Final = 100

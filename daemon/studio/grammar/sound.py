@@ -46,13 +46,13 @@ _MOOD_SOURCES: Final[tuple[tuple[Mood, str], ...]] = (
         "calm",
         r"calm(?:ing)?|soft|gentle|relax(?:ing|ed)|ambient|peaceful|soothing|mellow|serene|tranquil"
         r"|chill(?:ed)?(?:[ -]?out)?|lo-?fi|dreamy|quiet and calm"
-        r"|meditat(?:ive|ion)|light|轻柔|舒缓|平静|柔和|安静|放松|轻松|宁静|温柔|舒适|悠扬|平和|治愈|轻",
+        r"|meditat(?:ive|ion)|light|轻柔|舒缓|平静|柔和|安静|放松|轻松|宁静|温柔|舒适|悠扬|平和|治愈|轻(?!快)",
     ),
     (
         "upbeat",
         r"up-?beat|happy|joyful|cheerful|energetic|exciting|fun|lively|bouncy|playful|bright|dance|danceable"
         r"|feel[ -]good"
-        r"|up-?tempo|positive|欢快|快乐|动感|活泼|愉快|快节奏|有活力|充满活力",
+        r"|up-?tempo|positive|欢快|轻快|明快|欢乐|快乐|动感|活泼|愉快|快节奏|有活力|充满活力",
     ),
     (
         "cinematic",
@@ -258,7 +258,11 @@ _TIMES: Final = tuple(
     for factor, source in (
         (
             0.5,
-            rf"half as loud|(?:halve {_HEARD})|(?:at |to )?half (?:the |of the )?(?:volume|loudness)|{_H_HEARD}减半",
+            rf"half as loud|(?:halve {_HEARD})|(?:at |to )?half (?:the |of the )?(?:volume|loudness)"
+            rf"|(?:turn down {_HEARD}|turn {_HEARD} down"
+            rf"|(?:reduce|lower|decrease|cut) {_HEARD}) (?:by|to|in) (?:a )?half"
+            rf"|{_H_HEARD}(?:减半|(?:降低|减小|减少|调低|调小|降|减|调)(?:到|为)?一半)"
+            rf"|(?:降低|减小|减少|调低|调小){_H_HEARD}(?:到|为)?一半",
         ),
         (
             2.0,

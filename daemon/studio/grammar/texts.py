@@ -41,6 +41,9 @@ _PERHAPS_INTRODUCED: Final = row(r"showing|displaying|containing|写上|写成|�
 """Before the text, or before a remark about it: `标题是红色`, `showing too small`."""
 
 _THANKS: Final = row(r"please|thanks|thank you|for me|谢谢|吧")
+_SET_TO: Final = row(
+    rf"set (?=(?:the |my )?(?:{_TITLE.pattern}|{_TEXT.pattern}))(?P<noun>[a-z -]+?) to(?= <>)"
+)
 _COLON: Final = re.compile(r"\s*[:：=]\s*|\s+-\s+")
 _LINK: Final = row(r"of|as|on|的")
 
@@ -187,7 +190,7 @@ def is_title(clause: str) -> bool:
 
 def _quoted(clause: str, marked: Marked, text: str) -> tuple[Operation, ...] | None:
     details = _Details()
-    rest = re.sub(r"<q\d+>", "<>", clause)
+    rest = _SET_TO.sub(r"\g<noun>", re.sub(r"<q\d+>", "<>", clause))
     for name, part in _PARTS:
         found = part.search(rest)
         if found:
