@@ -45,6 +45,7 @@ from daemon.pipeline.law import Uptime
 from daemon.pipeline.purse import Purse
 from daemon.pipeline.runner import Runner, take_up, tell_people
 from daemon.rules.match import Match, RuleBook
+from daemon.uptime import uptime
 from daemon.watch.inspection import inspect
 from daemon.watch.sight import Busy, Content, Gone, Seen, Stamp, Unreadable
 
@@ -55,8 +56,6 @@ DRAIN_LIMIT: Final = 20.0
 """Seconds that running jobs get to come to an end at a stop."""
 LONGEST_SHUT: Final = 86_400.0
 """Seconds for which an earlier daemon's gate stays shut at the most: a wall clock may have been set back."""
-
-_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class App:
@@ -353,7 +352,7 @@ def _ffmpeg(config: Config) -> Path:
 
 def _uptime() -> Uptime:
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return Uptime(boot.read_text().strip() if boot.exists() else "", time.clock_gettime(_BOOTTIME))
+    return Uptime(boot.read_text().strip() if boot.exists() else "", uptime())
 
 
 def on_signals(stop: asyncio.Event, tell: Callable[[], None] = lambda: None) -> None:

@@ -25,10 +25,10 @@ NOTES: Final = ("FAILED.txt", "HELD.txt")
 HIDDEN: Final = ".reeldrop-"
 _BESIDE: Final = ("json", "log")
 _LONGEST_NOTE: Final = 64 << 10
+"""Bytes of a note that are read: somebody else's file may have such a name."""
 _CHUNK: Final = 1 << 20
 _FIRST: Final = 64 << 10
 """Bytes read at first: room for a whole chunk costs a small file more than reading it."""
-"""Bytes of a note that are read: somebody else's file may have such a name."""
 
 _AT_FDCWD: Final = -100
 _NOREPLACE: Final = 1

@@ -7,7 +7,6 @@ import hashlib
 import os
 import socket
 import stat
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,12 +19,6 @@ from daemon.watch import owner as law
 from daemon.watch.owner import MOST_BYTES, NAME, Owner, Standing
 
 _FLAGS: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def uptime() -> float:
-    """Seconds since the boot, time asleep counted: a lease ends while a laptop is closed."""
-    return time.clock_gettime(_BOOTTIME)
 
 
 class OwnerFile:

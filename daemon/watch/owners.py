@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from daemon.errors import UsageError
+from daemon.uptime import uptime
 from daemon.watch import owner as law
 from daemon.watch.owner import NAME, Claim, Observed, Standing
-from daemon.watch.owner_file import OwnerFile, look, runs, uptime, we
+from daemon.watch.owner_file import OwnerFile, look, runs, we
 
 LOOK: Final = 1.0
 """Seconds between two looks at an owner of whom one look cannot tell."""

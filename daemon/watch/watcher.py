@@ -29,6 +29,7 @@ import structlog
 
 from daemon.errors import UsageError
 from daemon.media.ffmpeg import Ffmpeg
+from daemon.uptime import uptime
 from daemon.watch.desk import Desk, Scan
 from daemon.watch.ear import Inotify
 from daemon.watch.folders import POLL, Found, Look, Root, Trouble, merged
@@ -67,14 +68,7 @@ _TOGETHER: Final = 0.02
 _PASSED: Final = 8
 """Batches of a scan after which the folder's notes are read again."""
 
-_BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
 _log = structlog.get_logger()
-
-
-def uptime() -> float:
-    """Seconds since the machine was started, those counted in which it was suspended."""
-    return time.clock_gettime(_BOOTTIME)
 
 
 class Watcher:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon.uptime import uptime
 from daemon.watch.owner import NAME, read
-from daemon.watch.owner_file import OwnerFile, uptime, we
+from daemon.watch.owner_file import OwnerFile, we
 from daemon.watch.owners import Owners
 
 pytestmark = [

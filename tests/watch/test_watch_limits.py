@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from daemon.watch.inbox import Known
+from daemon.watch.sight import Stamp
 from tests.watch.apart import apart, limit
 from tests.watch.boxes import Box, run, until, watching
 
@@ -83,16 +85,29 @@ def test_a_forced_poll_uses_no_watch_and_takes_every_file(inbox: Path, media: Ma
     apart(scenario)
 
 
+class Polled(Box):
+    """Asked once in each poll of a folder of fifty files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.polls = 0
+
+    def known(self, found: Sequence[tuple[str, Stamp]]) -> Known:
+        self.polls += 1
+        return super().known(found)
+
+
 def test_idle_polls_make_no_candidates_and_a_poll_never_overtakes_itself(
     inbox: Path, media: Mapping[str, Path]
 ) -> None:
     async def scenario() -> None:
-        box = Box()
+        box = Polled()
         for number in range(50):
             shutil.copy(media["mp4"], inbox / f"{number}.mp4")
         async with watching(box, inbox, mode="poll", poll=0.05) as watcher:
             await until(lambda: len(box.settled_paths) == 50)
-            await asyncio.sleep(0.3)
+            polls = box.polls
+            await until(lambda: box.polls >= polls + 5)
             assert watcher.pending() == () and len(box.settled_paths) == 50
 
     asyncio.run(scenario())

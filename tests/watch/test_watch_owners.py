@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import UsageError
+from daemon.uptime import uptime
 from daemon.watch.owner import NAME, Claim, Owner, read
-from daemon.watch.owner_file import OwnerFile, runs, uptime, we
+from daemon.watch.owner_file import OwnerFile, runs, we
 from daemon.watch.owners import Owners, claim_of
 
 DEADLINE = 30.0
