@@ -13,7 +13,7 @@ from daemon.cli.common import brief, clock, one_line, say_json, step_words
 from daemon.jobs.model import Job
 from daemon.jobs.public import public
 from daemon.jobs.states import State
-from daemon.pipeline.hooks import Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
+from daemon.pipeline.hooks import EDITOR_SAYS, Happening, Hook, JobChanged, Noted, StepBegun, StepProgress
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def reporter(*, as_json: bool) -> Iterator[Hook]:
 
 
 class _Lines:
-    """A line for each step and each change of state.
+    """A line for each step, each change of state and what the editor says.
 
     Those of one turn of the loop go out together: a burst has one for every file, and a write for each of them kept
     the loop from its work for as long again.
@@ -48,6 +48,8 @@ class _Lines:
                 text = outcome(job)
             case StepBegun(job, _, index):
                 text = step_words(job, index)
+            case Noted(_, said) if said.startswith(EDITOR_SAYS):
+                text = one_line(said)
             case _:
                 text = None
         if text is None:
@@ -126,8 +128,8 @@ class _Bars:
                 self._bar(job, step_words(job, index))
             case StepProgress(_, _, fraction):
                 self._progress.update(self._bar(job), total=1.0, completed=fraction)
-            case Noted(_, text) if text.startswith("the editor: "):
-                self._say(job, text.removeprefix("the editor: "), "dim")
+            case Noted(_, text) if text.startswith(EDITOR_SAYS):
+                self._say(job, text.removeprefix(EDITOR_SAYS), "dim")
 
     def _bar(self, job: Job, words: str = "starting") -> Any:
         if job.id not in self._shown:

@@ -17,6 +17,7 @@ from daemon.nemo.questions import asks
 from daemon.nemo.screen import Action, translate
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.calls import repeat
+from daemon.pipeline.hooks import EDITOR_SAYS
 from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, elapsed, judge_unknown
 from daemon.pipeline.plan import Next
 from daemon.pipeline.retry import Decision, Fail, Hold, Park
@@ -64,7 +65,7 @@ class Editing:
         result: dict[str, object] = {"text": told.content, "tools": list(answer.tools)}
         question = asks(answer)
         if told.content:
-            await self._bench.note(self._job, f"the editor: {told.content}")
+            await self._bench.note(self._job, f"{EDITOR_SAYS}{told.content}")
         elif question is not None:
             await self._bench.note(self._job, f"the editor asks: {question.text}")
         if question is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.jobs.model import Job, Step
 
@@ -40,6 +41,9 @@ class Noted:
     job: Job
     text: str
 
+
+EDITOR_SAYS: Final = "the editor: "
+"""Before the editor's own words, in a line of a job's log."""
 
 Happening = JobChanged | StepBegun | StepProgress | Noted
 Hook = Callable[[Happening], None]

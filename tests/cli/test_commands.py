@@ -75,6 +75,7 @@ def test_do_edits_one_file_without_rules_and_ends_with_its_path(reeldrop: Reeldr
     assert done.returncode == 0, done.stderr
     result = clip.with_name("clip-do.mp4")
     assert done.stdout.splitlines()[-1] == str(result)
+    assert "the editor: Kept 0-1 s" in done.stdout
     assert result.exists() and result.with_suffix(".json").exists()
     (job,) = lines(reeldrop("jobs", "--json"))
     assert (job["rule"], job["state"], job["outputs"]) == ("do", "succeeded", [str(result)])
