@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     bindparam,
-    delete,
     literal,
     or_,
     select,
@@ -109,10 +108,10 @@ def mark_gone_below(connection: Connection, folder: Path, now: float) -> None:
 
 def moved(connection: Connection, source: Path, target: Path) -> None:
     """A known file has a new path."""
-    if known(connection, source) is None:
-        return
-    connection.execute(delete(files).where(files.c.path == target))
-    connection.execute(update(files).where(files.c.path == source).values(path=target, gone_at=None))
+    old, new = os.fsencode(source), os.fsencode(target)
+    was_known = "EXISTS (SELECT 1 FROM files WHERE path = ?)"
+    plain.run(connection, f"DELETE FROM files WHERE path = ? AND {was_known}", (new, old))
+    plain.run(connection, "UPDATE files SET path = ?, gone_at = NULL WHERE path = ?", (new, old))
 
 
 def with_contents(connection: Connection, contents: Collection[str]) -> list[KnownFile]:

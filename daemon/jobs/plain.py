@@ -22,6 +22,11 @@ def fetched(connection: Connection, query: str, values: Sequence[Any] = ()) -> l
     return list(cursor.fetchall())
 
 
+def run(connection: Connection, change: str, values: Sequence[Any]) -> None:
+    """A change that gives no rows."""
+    connection.exec_driver_sql(change, tuple(values))
+
+
 def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> list[Any]:
     """Those of the values (a few hundred at most) that stand in a column. Of what was just dropped, it is none."""
     keep = _kept(column, connection.dialect)

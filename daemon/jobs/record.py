@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, fields, replace
@@ -338,10 +339,15 @@ def repath(connection: Connection, source: Path, target: Path) -> None:
 
     So do those that it accompanies.
     """
+    old, new, unfinished = os.fsencode(source), os.fsencode(target), [one.value for one in UNFINISHED]
+    open_ = f"state IN ({plain.marks(unfinished)})"
     # By its content, which is indexed: a rename looked at every job of the record.
-    content = select(schema.files.c.content).where(schema.files.c.path == target).scalar_subquery()
-    here = and_(_jobs.c.content == content, _jobs.c.path == source)
-    connection.execute(update(_jobs).where(here, _OPEN).values(path=target))
+    here = "content = (SELECT content FROM files WHERE path = ?) AND path = ?"
+    plain.run(connection, f"UPDATE jobs SET path = ? WHERE {here} AND {open_}", (new, new, old, *unfinished))
+    if not plain.fetched(
+        connection, f"SELECT 1 FROM jobs WHERE companions IS NOT NULL AND {open_} LIMIT 1", unfinished
+    ):
+        return
     for job in accompanied_by(connection, source):
         companions = [
             replace(one, path=target) if one.path == source else one for one in job.source.companions

@@ -72,6 +72,7 @@ class Intake:
         self._admission = Admission(config, bench.now)
         self._looks = Looks(bench.store, self._sights, bench.now, lambda: not self._ended)
         self._ended = False
+        self._moves: list[tuple[Path, Path]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self._roots = list(dict.fromkeys(folder for rule in config.rules for folder in rule.watch))
@@ -239,15 +240,27 @@ class Intake:
         self._later(lambda connection: files.mark_gone_below(connection, folder, now))
 
     def follow(self, source: Path, target: Path) -> None:
-        """The file has a new path; its unfinished job goes on from there."""
+        """The file has a new path; its unfinished job goes on from there.
+
+        Those of one turn of the loop are one change: of a burst, each for itself took its own savepoint.
+        """
+        if not self._moves:
+            asyncio.get_running_loop().call_soon(self._write_moves)
+        self._moves.append((source, target))
+
+    def _write_moves(self) -> None:
+        moves, self._moves = self._moves, []
 
         def change(connection: Connection) -> None:
-            files.moved(connection, source, target)
-            record.repath(connection, source, target)
+            for source, target in moves:
+                files.moved(connection, source, target)
+                record.repath(connection, source, target)
 
-        self._later(change)
+        if moves:
+            self._bench.store.write_later(change)
 
     def _later(self, change: Callable[[Connection], None]) -> None:
+        self._write_moves()
         self._bench.store.write_later(change)
 
     async def _take(self, batch: Sequence[Arrival]) -> list[Job]:
@@ -261,6 +274,7 @@ class Intake:
         looked = [answer for answer in answers if isinstance(answer, Looked)]
         if not looked:
             return []
+        self._write_moves()
         jobs = await self._bench.store.write(partial(self._admission.write, batch=looked))
         return [job for job in jobs if job is not None]
 
