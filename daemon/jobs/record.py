@@ -358,8 +358,8 @@ def repath(connection: Connection, source: Path, target: Path) -> None:
 def accompany(connection: Connection, source: Source) -> None:
     """What belongs with a source has moved along with it: its unfinished jobs go on from there."""
     mine = [one.content for one in source.companions]
-    for job in list_jobs(connection, states=UNFINISHED, source=source.path):
-        if mine and [one.content for one in job.source.companions] == mine:
+    for job in list_jobs(connection, states=UNFINISHED, source=source.path) if mine else ():
+        if [one.content for one in job.source.companions] == mine:
             _set(connection, job.id, {"companions": [_kept(one) for one in source.companions]})
 
 
