@@ -18,7 +18,16 @@ from daemon.nemo.screen import Action, translate
 from daemon.pipeline.bench import Bench
 from daemon.pipeline.calls import repeat
 from daemon.pipeline.hooks import EDITOR_SAYS
-from daemon.pipeline.law import Before, GoOn, HoldMaybePaid, LookAgain, SendAgain, elapsed, judge_unknown
+from daemon.pipeline.law import (
+    Before,
+    GoOn,
+    HoldMaybePaid,
+    LookAgain,
+    SendAgain,
+    elapsed,
+    judge_unknown,
+    lost_after,
+)
 from daemon.pipeline.plan import Next
 from daemon.pipeline.retry import Decision, Fail, Hold, Park
 
@@ -124,7 +133,7 @@ class Editing:
         before, sent_at = Before.noted(kept.intent), float(kept.intent["sent_at"])
         looks = int(kept.intent.get("looks", 0))
         account = self._bench.account(self._job.recipe.by).id
-        limit = self._timing.stream_limit
+        limit = lost_after(self._job.made_by, self._timing.stream_limit)
         others = self._bench.store.read(
             lambda connection: record.paid_between(connection, account, sent_at, kept.id, limit)
         )
@@ -135,7 +144,7 @@ class Editing:
             sent_ago=elapsed(kept.intent, self._bench.now(), self._bench.uptime()),
             looks=looks,
             recheck=self._timing.recheck,
-            stream_limit=self._timing.stream_limit,
+            limit=limit,
             # The embedded studio charges nothing, so no other job's costs can hide in its balance.
             alone=self._job.made_by == "embedded" or others == 0,
             now=self._bench.now(),

@@ -25,6 +25,7 @@ from daemon.studio.outages import Protocol
 from daemon.studio.server import make_app
 from daemon.studio.studio import Studio
 from daemon.studio.terms import Read
+from daemon.studio.threads import ONE_THREAD
 
 _BACKLOG: Final = 512
 _GRACE_S: Final = 1
@@ -58,6 +59,7 @@ def serve(
     try:
         listener = _listen(host, port)
         try:
+            os.environ.update(ONE_THREAD)
             studio = Studio(state, program, token, host, faults, reach, library, matte_model)
             asyncio.run(_serve(studio, listener, announce, end_with_stdin))
         finally:

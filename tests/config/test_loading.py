@@ -271,7 +271,7 @@ def test_the_embedded_studio_is_asked_quickly_and_the_service_slowly() -> None:
     assert (service.poll, service.confirm, service.recheck) == (30.0, 2.0, (30.0, *(60.0,) * 5))
     assert (service.still_working, service.quiet_limit, service.stream_limit) == (120.0, 600.0, 900.0)
     assert (embedded.poll, embedded.confirm, embedded.recheck) == (0.5, 0.1, (1.0, 2.0, 5.0, 10.0, 20.0))
-    assert (embedded.still_working, embedded.quiet_limit, embedded.stream_limit) == (120.0, 600.0, 60.0)
+    assert (embedded.still_working, embedded.quiet_limit, embedded.stream_limit) == (120.0, 600.0, 900.0)
 
 
 def test_written_timing_wins_for_both_editors() -> None:

@@ -16,6 +16,7 @@ from daemon.pipeline.law import (
     Verdict,
     elapsed,
     judge_unknown,
+    lost_after,
 )
 
 RECHECK = (30.0, 60.0, 60.0)
@@ -35,7 +36,7 @@ def _judge(
         sent_ago=now,
         looks=looks,
         recheck=RECHECK,
-        stream_limit=LIMIT,
+        limit=LIMIT,
         alone=alone,
         now=now,
     )
@@ -53,6 +54,11 @@ def test_it_looks_again_after_each_wait_and_then_holds_until_the_last_look() -> 
         LookAgain(70.0),
     ]
     assert _judge(looks=3, now=10.0) == HoldMaybePaid(LIMIT)
+
+
+def test_a_lost_message_of_the_embedded_studio_is_known_to_be_undone_sooner() -> None:
+    assert lost_after("service", 900.0) == 900.0
+    assert [lost_after("embedded", limit) for limit in (900.0, 5.0)] == [60.0, 5.0]
 
 
 def test_it_sends_again_only_when_nothing_can_have_been_charged() -> None:

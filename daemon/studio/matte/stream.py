@@ -22,10 +22,9 @@ from daemon.errors import MediaError, RenderError
 from daemon.media.ffmpeg import Ffmpeg, cause_in
 from daemon.studio.matte.matter import DETAIL
 from daemon.studio.matte.model import read_model
+from daemon.studio.threads import ONE_THREAD
 
 _END_S: Final = 10.0
-_ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Masks are made faster than they are used, and a second thread mostly waits, at full load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def _segmenter(model: Path, near: int, masks: int, log: IO[bytes]) -> subprocess
     command = [sys.executable, "-m", "daemon.studio.matte", str(model)]
     try:
         return subprocess.Popen(
-            command, stdin=near, stdout=masks, stderr=log, env={**os.environ, **_ONE_THREAD}, process_group=0
+            command, stdin=near, stdout=masks, stderr=log, env={**os.environ, **ONE_THREAD}, process_group=0
         )
     except OSError as error:
         raise RenderError("starting the segmenter", error.strerror or str(error)) from error
