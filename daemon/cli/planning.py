@@ -46,7 +46,8 @@ class Total:
             f"{self.files[does]:,} {words}" for does, words in _DONE.items() if self.files[does]
         )
         held = f", and about {self.held:,.0f} for what is held" if self.held else ""
-        return f"{self.rule}: {counts or 'no files'}; about {self.credits:,.0f} credits{held}"
+        cost = f"about {self.credits:,.0f} credits{held}" if self.credits or self.held else "free"
+        return f"{self.rule}: {counts or 'no files'}; {cost}"
 
 
 @click.command()

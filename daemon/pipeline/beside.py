@@ -95,6 +95,10 @@ class Beside:
         clip = company.clip_of_own_rules(path)
         if clip is not None:
             return f"it says how {clip.name} alone is edited"
+        match = self._book.match(path)
+        whole = None if match is None else company.bundled(match)
+        if whole is not None and whole.is_folder and self.first_of(whole) not in (None, path):
+            return goes_with(whole)
         for rule, host in company.taker_of_companion(self._book, path):
             if _is_folder(host):
                 return f"it goes up with the clips of its folder (rule {rule.name}, `with`)"
@@ -106,6 +110,12 @@ class Beside:
                 taken = f"rule {match.rule.name}, `pairs: obs`"
                 return f"it is the same clip as {remuxed.path.name}, which is taken ({taken})"
         return None
+
+    def first_of(self, whole: Match) -> Path | None:
+        """The file after which the job of a dropped folder is called."""
+        files = tree(whole.root / whole.relative, whole.rule.recursive)
+        mine = (one for one in files if self._book.match(one) is not None)
+        return min(mine, key=company.in_order, default=None)
 
     def hosts(self, path: Path) -> list[Path]:
         return [host for _, host in company.taker_of_companion(self._book, path) if host != path]
@@ -156,6 +166,11 @@ def by_its_own_rules(match: Match, path: Path) -> Match:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir()
+
+
+def goes_with(whole: Match) -> str:
+    """What is said of a dropped folder's files but for the first."""
+    return f"it goes up with the folder {Path(whole.relative).name} (`bundle: folder`)"
 
 
 def tree(folder: Path, recursive: bool) -> dict[Path, Stat]:

@@ -247,18 +247,17 @@ def _retried(job: Job, steps: Sequence[StepRecord], resend: bool) -> str:
     if resend and plan.was_sent(steps):
         return "queued again; what was sent and not confirmed is sent a second time"
     if job.reason_code == "maybe-paid" or _is_unknown(steps):
-        return (
-            "looks again whether its instruction was carried out; that is sent again only with --resend, "
-            "which may pay twice"
-        )
+        paying = ", which may pay twice" if job.made_by == "service" else ""
+        return f"looks again whether its instruction was carried out; that is sent again only with --resend{paying}"
     return "queued again"
 
 
 def _kept(job: Job, steps: Sequence[StepRecord]) -> str:
     """What of a cancelled job has been done, and may have been paid for, already."""
     if _is_unknown(steps):
+        charging = " (and charge for it)" if job.made_by == "service" else ""
         return (
-            ". Its instruction was with the editor already, which may carry it out all the same (and charge for it): "
+            f". Its instruction was with the editor already, which may carry it out all the same{charging}: "
             f"`reeldrop retry {job.id}` looks, and does not send it again"
         )
     if plan.was_sent(steps):

@@ -25,7 +25,7 @@ from daemon.jobs.states import UNFINISHED, State
 from daemon.jobs.store import Store
 from daemon.media.types import MAX_BYTES, kind_of
 from daemon.pipeline.backlog import FirstSights
-from daemon.pipeline.beside import Beside, tree
+from daemon.pipeline.beside import Beside, goes_with
 from daemon.pipeline.drops import Find, NoJob, Sighting, asked_above, sighting, work_for
 from daemon.pipeline.recipes import recipe_of
 from daemon.rules import company
@@ -245,12 +245,9 @@ class Outlook:
         if match.is_folder:
             folder = match.root / match.relative
             if folder not in self._firsts:
-                mine = (
-                    one for one in tree(folder, match.rule.recursive) if self._book.match(one) is not None
-                )
-                self._firsts[folder] = min(mine, key=company.in_order, default=path)
+                self._firsts[folder] = self._beside.first_of(match) or path
             if self._firsts[folder] != path:
-                return f"it goes up with the folder {folder.name} (`bundle: folder`)"
+                return goes_with(match)
         return self._beside.belongs(path)
 
     def _why_none(self, file: Seen) -> str:

@@ -167,9 +167,11 @@ class Scene:
 
     @property
     def loudness(self) -> float | None:
-        """The LUFS the whole is brought to: what a clip asks for, else -14 under music, else as it is."""
+        """The LUFS the whole is brought to: what a clip asks for, else -14 with music or a narration, else as it is."""
         asked = next((clip.loudness for clip in self.clips if clip.loudness is not None), None)
-        return asked if asked is not None or self.bed is None else -14.0
+        if asked is not None or (self.bed is None and not self.spoken):
+            return asked
+        return -14.0
 
 
 def read_scene(draft: JsonObject) -> Scene:

@@ -463,8 +463,9 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "“{clause}”：我听不懂语音。请把字幕文件（.srt）和视频一起发来，我会把它嵌入画面。",
     ),
     "needs-subtitles": (
-        "Which words? Send an .srt beside the clip, or write it below the instruction, after an empty line.",
-        "字幕写什么？请把 .srt 文件和视频一起发来，或者写在要求下面，中间空一行。",
+        "Which words? Send an .srt along with the clip (in a rule: with: ['{{stem}}.srt']), or write it below the "
+        "instruction, after an empty line.",
+        "字幕写什么？请把 .srt 文件和视频一起发来（规则里写 with: ['{{stem}}.srt']），或者写在要求下面，中间空一行。",
     ),
     "no-cues": (
         "What stands below the instruction is no subtitle file (.srt).",
@@ -488,20 +489,11 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "nothing-done": ("Nothing was changed.", "没有做任何改动。"),
     "can-do": (
-        "I can: trim or cut by time (keep, remove, first, last, from-to), cut out pauses, change the speed, "
-        "put another "
-        "background behind a person (a scene, a colour, your picture, blur, none), change the aspect ratio, "
-        "crop, turn, "
-        "mirror, scale, put titles, text, subtitles (.srt) and your logo on the picture, fade, crossfade, "
-        "make a slideshow "
-        "or a thumbnail, lay music under the clip (calm, upbeat, cinematic, corporate, or your own), level "
-        "the loudness, "
-        "change the volume, mute, and make a video from a script.",
-        "我会：按时间剪辑（保留、删除、开头、结尾、从几秒到几秒）、剪掉停顿、改变速度、更换人物背景（场景、"
-        "颜色、您的图片、虚化、"
-        "透明）、改变画面比例、裁切、旋转、镜像、缩放、加标题、文字、字幕（.srt）和水印、淡入淡出、叠化、"
-        "做幻灯片或封面、"
-        "配音乐（舒缓、欢快、电影感、商务或您自己的）、统一音量、调节音量、静音，以及根据脚本做视频。",
+        "I can: trim and cut (also pauses), change speed, background, aspect ratio and size, crop, turn, mirror, put "
+        "titles, text, subtitles and a logo on the picture, fade, make slideshows and thumbnails, add music, level, "
+        "change or mute the sound, make a video from a script.",
+        "我会：剪辑（也剪停顿）、变速、换背景、改画面比例和大小、裁切、旋转、镜像、加标题、文字、字幕和水印、"
+        "淡入淡出、做幻灯片和封面、配音乐、统一、调节或静音声音，以及根据脚本做视频。",
     ),
     # parts of sentences
     "whole": ("the whole clip", "整段视频"),

@@ -57,6 +57,7 @@ def test_why_names_the_bound_that_leaves_a_file_out(say: Callable[..., str], tmp
         ("in/a.png", "it goes up with a.mp4 (rule clips, `with`)"),
         ("in/a.mkv", "it is the same clip as a.mp4, which is taken"),
         ("in/a.mp4.reeldrop.yaml", "it says how a.mp4 alone is edited"),
+        ("trips/t/10.png", "it goes up with the folder t (`bundle: folder`)"),
     ],
 )
 def test_why_and_plan_tell_what_a_file_belongs_to(

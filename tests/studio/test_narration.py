@@ -54,3 +54,13 @@ def test_a_narration_is_mixed_over_music_that_gives_way(bench: Bench) -> None:
     sound = bench.sound(result)
     assert level(sound[48000 * 2 + 9600 : 48000 * 3]) > level(sound[24000 : 48000 * 2]) + 3
     assert bench.loudness(result)[0] == pytest.approx(-14, abs=0.7)
+
+
+def test_a_narration_alone_is_as_loud_as_one_over_music(bench: Bench) -> None:
+    said = {"d": 3000, "m": {"kind": "narration", "text": "Drop a clip into a folder.", "start": 0}}
+    backdrop = {"d": 3000, "m": {"kind": "backdrop", "backdrop": "mesh", "seed": 1, "start": 0, "from": 0}}
+    tracks = [{"tt": 0, "sg": [backdrop]}, {"tt": 1, "sg": [said]}]
+    result = bench.render({"d": 3000, "m": {"width": 160, "height": 90, "fps": 12}, "t": tracks})
+    lufs, peak = bench.loudness(result)
+    assert lufs == pytest.approx(-14, abs=0.7)
+    assert peak <= -1

@@ -580,8 +580,8 @@ REFUSED: dict[str, str] = {
     "transcribe the video": "I do not understand speech",
     "auto captions": "I do not understand speech",
     "generate subtitles": "I do not understand speech",
-    "add the subtitles": "Send an .srt beside the clip",
-    "burn in the captions from the srt": "Send an .srt beside the clip",
+    "add the subtitles": "Send an .srt along with the clip",
+    "burn in the captions from the srt": "Send an .srt along with the clip",
     "translate the subtitles": "translate the subtitles",
     # not to be done, of what nothing undoes
     "don't fade out": "don't fade out",
