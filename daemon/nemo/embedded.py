@@ -18,7 +18,10 @@ from daemon.errors import MediaError, Unreachable
 from daemon.nemo.account import Endpoint
 from daemon.nemo.gate import Gate
 
-_START_LIMIT: Final = 30.0
+_START_LIMIT: Final = 600.0
+"""Seconds. What a studio had accepted when it ended is carried out before it serves again, and on a slow machine the
+search for the pauses of an hour takes minutes: ended after 30 s, it began with that anew each time.
+"""
 _STOP_LIMIT: Final = 5.0
 
 
