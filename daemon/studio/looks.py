@@ -29,7 +29,7 @@ from daemon.studio.draft import (
 )
 from daemon.studio.facts import Asset, Facts, plain
 from daemon.studio.operations import Background, CropSides, CropTo, Fade, Reshape, Watermark
-from daemon.studio.words import Said, seconds
+from daemon.studio.words import NAMES, Said, seconds
 
 _LEAST_LEFT: Final = 0.05
 _SMALLEST_PX: Final = 16
@@ -153,7 +153,9 @@ def _how(behind: Sequence[JsonObject]) -> Said:
 
 
 def _told_behind(behind: JsonObject) -> Said:
-    return Said(f"behind-{behind['kind']}", {"what": behind.get("title") or behind.get("what") or ""})
+    what = behind.get("title") or behind.get("what") or ""
+    is_scene = behind["kind"] == "scene" and what in NAMES
+    return Said(f"behind-{behind['kind']}", {"what": Said(what) if is_scene else what})
 
 
 def _behind_by_picture(draft: JsonObject, name: str, facts: Facts) -> tuple[JsonObject, JsonObject]:

@@ -75,6 +75,7 @@ def seconds(ms: int) -> str:
 
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    **NAMES,
     # done
     "kept": ("Kept {spans}; the clip is {length} long now.", "保留了 {spans}；视频现在长 {length}。"),
     "removed": ("Removed {spans}; the clip is {length} long now.", "删去了 {spans}；视频现在长 {length}。"),
@@ -508,17 +509,13 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "comes out of black for {in} and goes into black for {out}",
         "从黑场淡入 {in}，淡出到黑场 {out}",
     ),
-    "behind-scene": ("the scene {what}", "{what} 场景"),
+    "behind-scene": ("the scene {what}", "{what}场景"),
     "behind-colour": ("the colour {what}", "颜色 {what}"),
     "behind-picture": ("the picture {what}", "图片 {what}"),
     "behind-blur": ("a blurred copy of what was there", "虚化的原背景"),
     "behind-transparent": ("Nothing", "透明背景"),
     "by-screen": ("by the screen's colour ({colour})", "按幕布颜色 {colour} "),
     "by-model": ("by a model that finds people", "用人物识别模型"),
-    "calm": ("calm", "舒缓"),
-    "upbeat": ("upbeat", "欢快"),
-    "cinematic": ("cinematic", "电影感"),
-    "corporate": ("corporate", "商务"),
     "top-left": ("top left", "左上角"),
     "top-right": ("top right", "右上角"),
     "bottom-left": ("bottom left", "左下角"),

@@ -176,6 +176,8 @@ def test_a_person_is_cut_out_by_the_screen_where_there_is_one_and_else_by_the_mo
     assert "the scene office behind the person, who was cut out by a model" in words(
         Background("scene", "office")
     )
+    said = apply(append({}, TALK), [Background("scene", "beach")], FACTS).said[-1]
+    assert "海滩场景" in said.words("zh")
     green = replace(FACTS, screens={"a" * 64: "#00b140"}, matting=False)
     draft = after(Background("colour", "#ffffff"), facts=green)
     assert draft["t"][0]["sg"][0]["m"]["background"]["screen"] == "#00b140"
