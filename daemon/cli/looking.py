@@ -177,7 +177,7 @@ def why(file: Path, rules: Path | None, as_json: bool) -> int:
     path = file.absolute()
     book = RuleBook(config.rules, os.path.realpath)
     verdicts = book.explain(path, _bounds(path, config))
-    belongs = Beside(book).belongs(path)
+    belongs = _belongs(book, path, verdicts)
     owner = _other_owner(book, path, config)
     waits = next((one["why"] for one in _told(config, "pending") if one["path"] == str(path)), None)
     with record_of(config) as store:
@@ -237,6 +237,13 @@ def _explain(
         )
     else:
         click.echo("No daemon runs; `reeldrop run` takes it.")
+
+
+def _belongs(book: RuleBook, path: Path, verdicts: Sequence[Verdict]) -> str | None:
+    """Why a file is no job of its own, by the rule that takes it or would."""
+    beside, takers = Beside(book), [verdict.rule for verdict in verdicts if verdict.taken]
+    match = next((one for one in book.matches(path) if one.rule in takers), None)
+    return (beside.of_folder(path, match) if match else None) or beside.belongs(path)
 
 
 def _jobs_at(connection: Connection, path: Path) -> list[Job]:

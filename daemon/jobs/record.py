@@ -339,15 +339,10 @@ def repath(connection: Connection, source: Path, target: Path) -> None:
 
     So do those that it accompanies.
     """
-    old, new, unfinished = os.fsencode(source), os.fsencode(target), [one.value for one in UNFINISHED]
-    open_ = f"state IN ({plain.marks(unfinished)})"
+    old, new = os.fsencode(source), os.fsencode(target)
     # By its content, which is indexed: a rename looked at every job of the record.
     here = "content = (SELECT content FROM files WHERE path = ?) AND path = ?"
-    plain.run(connection, f"UPDATE jobs SET path = ? WHERE {here} AND {open_}", (new, new, old, *unfinished))
-    if not plain.fetched(
-        connection, f"SELECT 1 FROM jobs WHERE companions IS NOT NULL AND {open_} LIMIT 1", unfinished
-    ):
-        return
+    plain.run(connection, f"UPDATE jobs SET path = ? WHERE {here} AND {_UNENDED}", (new, new, old, *_STATES))
     for job in accompanied_by(connection, source):
         companions = [
             replace(one, path=target) if one.path == source else one for one in job.source.companions
@@ -365,6 +360,11 @@ def accompany(connection: Connection, source: Source) -> None:
 
 def accompanied_by(connection: Connection, path: Path) -> list[Job]:
     """The unfinished jobs that the file at this path goes up with."""
+    # Mostly no job has any, and a burst of renames asks for each of its files.
+    if not plain.fetched(
+        connection, f"SELECT 1 FROM jobs WHERE companions IS NOT NULL AND {_UNENDED} LIMIT 1", _STATES
+    ):
+        return []
     query = _ALL.where(_jobs.c.companions.is_not(None), _OPEN)
     found = [_job(row) for row in connection.execute(query)]
     return [job for job in found if any(one.path == path for one in job.source.companions)]
@@ -711,7 +711,10 @@ _IS_EDIT = _steps.c.step == literal_column(f"'{Step.EDIT.value}'")
 _IS_UNANSWERED = _steps.c.outcome.is_(None)
 _NOTHING_DONE = (Outcome.VOID.value, Outcome.REFUSED.value)
 _EDITORS: tuple[By, ...] = get_args(By)
-_OPEN = _jobs.c.state.in_([state.value for state in UNFINISHED])
+_STATES = tuple(state.value for state in UNFINISHED)
+_OPEN = _jobs.c.state.in_(_STATES)
+_UNENDED = f"state IN ({plain.marks(_STATES)})"
+"""The same in SQL's own words, with `_STATES` for its places."""
 _HAS_TIME = _jobs.c.not_before > 0
 """Not `IS NOT NULL`, for which SQLite took no index: each pick looked at all jobs that are held."""
 _older = _jobs.alias("older")

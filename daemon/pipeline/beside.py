@@ -95,10 +95,6 @@ class Beside:
         clip = company.clip_of_own_rules(path)
         if clip is not None:
             return f"it says how {clip.name} alone is edited"
-        match = self._book.match(path)
-        whole = None if match is None else company.bundled(match)
-        if whole is not None and whole.is_folder and self.first_of(whole) not in (None, path):
-            return goes_with(whole)
         for rule, host in company.taker_of_companion(self._book, path):
             if _is_folder(host):
                 return f"it goes up with the clips of its folder (rule {rule.name}, `with`)"
@@ -110,6 +106,11 @@ class Beside:
                 taken = f"rule {match.rule.name}, `pairs: obs`"
                 return f"it is the same clip as {remuxed.path.name}, which is taken ({taken})"
         return None
+
+    def of_folder(self, path: Path, match: Match) -> str | None:
+        """What is said of a dropped folder's file that is not its first; None for any other that `match` takes."""
+        whole = company.bundled(match)
+        return goes_with(whole) if whole.is_folder and self.first_of(whole) not in (None, path) else None
 
     def first_of(self, whole: Match) -> Path | None:
         """The file after which the job of a dropped folder is called."""

@@ -43,6 +43,7 @@ class Editing:
         self._job = job
         self._session = session
         self._timing = bench.timing(job.recipe.by)
+        self._lost_after = lost_after(job.made_by, self._timing.stream_limit)
 
     async def edit(self, due: Next, message: str) -> Decision | None:
         """Sends the instruction, or finds out what became of one that was sent before."""
@@ -133,9 +134,8 @@ class Editing:
         before, sent_at = Before.noted(kept.intent), float(kept.intent["sent_at"])
         looks = int(kept.intent.get("looks", 0))
         account = self._bench.account(self._job.recipe.by).id
-        limit = lost_after(self._job.made_by, self._timing.stream_limit)
         others = self._bench.store.read(
-            lambda connection: record.paid_between(connection, account, sent_at, kept.id, limit)
+            lambda connection: record.paid_between(connection, account, sent_at, kept.id, self._lost_after)
         )
         verdict = judge_unknown(
             before,
@@ -144,7 +144,7 @@ class Editing:
             sent_ago=elapsed(kept.intent, self._bench.now(), self._bench.uptime()),
             looks=looks,
             recheck=self._timing.recheck,
-            limit=limit,
+            limit=self._lost_after,
             # The embedded studio charges nothing, so no other job's costs can hide in its balance.
             alone=self._job.made_by == "embedded" or others == 0,
             now=self._bench.now(),
@@ -204,9 +204,10 @@ class Editing:
             return
         result = {**result, "after": self._after(balance)}
         account = self._bench.account(self._job.recipe.by).id
-        limit = self._timing.stream_limit
         others = self._bench.store.read(
-            lambda connection: record.paid_between(connection, account, kept.intent_at, kept.id, limit)
+            lambda connection: record.paid_between(
+                connection, account, kept.intent_at, kept.id, self._lost_after
+            )
         )
         if others == 0:
             result["credits"] = before.total - balance.total

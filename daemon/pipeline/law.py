@@ -25,6 +25,8 @@ from daemon.config.fields import By
 from daemon.jobs.model import Record
 from daemon.nemo.answers import Balance, Look
 
+_EMBEDDED_LOST: Final = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Before:
@@ -69,9 +71,6 @@ def elapsed(intent: Record, now: float, uptime: Uptime) -> float:
     if noted is not None and noted["boot"] == uptime.boot:
         return uptime.seconds - float(noted["seconds"])
     return now - float(intent["sent_at"])
-
-
-_EMBEDDED_LOST: Final = 60.0
 
 
 def lost_after(by: By, stream_limit: float) -> float:

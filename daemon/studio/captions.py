@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from daemon.studio import slides
 from daemon.studio.lettering import Faces, advance, faces_of, legible, runs
+from daemon.studio.pixels import even
 from daemon.studio.script import load, pieces
 from daemon.studio.titles import broken
 
@@ -118,8 +119,8 @@ def write(
     if not pages:
         return None
     size = max(page.size for page in pages)
-    wide = min(width // 2 * 2, _even(max(page.wide for page in pages) + 2 * size))
-    tall = _even(max(page.tall for page in pages) + size)
+    wide = min(width // 2 * 2, even(max(page.wide for page in pages) + 2 * size))
+    tall = even(max(page.tall for page in pages) + size)
     folder.mkdir(parents=True, exist_ok=True)
     Image.new("LA", (wide, tall), (0, 0)).save(folder / "none.png")
     entries: list[tuple[str, float]] = []
@@ -224,7 +225,3 @@ def _torn(text: str, faces: Faces, size: int, column: int) -> list[str]:
         for part in (piece if advance(piece, faces, size) > column else (piece,))
         if part
     ]
-
-
-def _even(pixels: float) -> int:
-    return max(2, 2 * round(pixels / 2))

@@ -136,11 +136,6 @@ def ratio(width: int, height: int) -> str:
     return f"{width // divisor}:{height // divisor}"
 
 
-def even(size: float) -> int:
-    """The nearest even number of pixels, at least 2: yuv420p has no odd sizes."""
-    return max(2, 2 * round(size / 2))
-
-
 def told(ranges: Sequence[Range]) -> str:
     return ", ".join(
         f"{start / 1000:g}-{end / 1000:g} s" if start < end else f"{start / 1000:g} s"

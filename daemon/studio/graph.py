@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from daemon.media.probe import Probe
 from daemon.studio import cutout, moving
 from daemon.studio.cutout import Cut
+from daemon.studio.pixels import even_within
 from daemon.studio.reading import Input, runs, starts
 from daemon.studio.scene import Crop, Mirror, Scene, Step, Turn
 
@@ -65,8 +66,8 @@ def frame(scene: Scene, inputs: Sequence[Input]) -> Scene:
     fps = scene.fps or first.probe.fps
     return replace(
         scene,
-        width=_even(width / too_large),
-        height=_even(height / too_large),
+        width=even_within(width / too_large),
+        height=even_within(height / too_large),
         fps=fps if 1 <= fps <= 120 else 30.0,
     )
 
@@ -260,7 +261,7 @@ def _fitted(scene: Scene, one: Input, at: int, source: str, matrix: str) -> list
     placed = cutout.place(one.clip.background)
     if placed or not one.clip.blur:
         return [f"{source}scale={inner}:{colour},{end},pad={width}:{height}:{placed or '-1:-1'}{bars}"]
-    small = f"{_even(width / _BLUR_SHRINK)}:{_even(height / _BLUR_SHRINK)}"
+    small = f"{even_within(width / _BLUR_SHRINK)}:{even_within(height / _BLUR_SHRINK)}"
     return [
         f"{source}split[far{at}][near{at}]",
         f"[far{at}]scale={small}:force_original_aspect_ratio=increase:{colour}:flags=area,crop={small},"
@@ -276,7 +277,7 @@ def own_size(scene: Scene, one: Input) -> tuple[int, int]:
     if abs(own[0] * height / (own[1] * width) - 1) <= _SAME_SHAPE:
         return width, height
     scale = min(width / own[0], height / own[1])
-    return _even(own[0] * scale), _even(own[1] * scale)
+    return even_within(own[0] * scale), even_within(own[1] * scale)
 
 
 def _lettered(scene: Scene, overlay: Overlay, number: int, matrix: str) -> str:
@@ -328,10 +329,6 @@ def _tags(matrix: str) -> str:
 def rate(fps: float) -> str:
     """A frame rate as an exact fraction: ffmpeg prints 29.97 for 30000/1001."""
     return _NTSC.get(f"{fps:.2f}") or str(Fraction(fps).limit_denominator(1001))
-
-
-def _even(pixels: float) -> int:
-    return max(2, int(pixels + 0.01) // 2 * 2)
 
 
 def seconds(length: float) -> str:

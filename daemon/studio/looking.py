@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.media.ffmpeg import Ffmpeg
-from daemon.media.probe import probe
+from daemon.media.probe import Probe, probe
 from daemon.nemo.wire import JsonObject
 from daemon.studio.draft import main, pictures
 from daemon.studio.facts import Asset, Facts, asks_of_screens, asks_of_sound
@@ -44,10 +44,14 @@ class Looking:
             facts = replace(facts, silences=silences)
         if asks_of_screens(operations):
             shown = {str(one["m"]["asset"]) for one in pictures(session.draft) if one["m"]["kind"] == "video"}
-            screens = {asset: self._screen(session, asset) for asset in shown}
+            files = {asset: self.sessions.asset(session.session_id, asset) for asset in shown}
+            probes = {asset: probe(path, self.ffmpeg) for asset, path in files.items()}
+            screens = {asset: self._screen(path, probes[asset]) for asset, path in files.items()}
             matting = self._can_matte()
             people = {
-                asset: self._people(session, asset) for asset in shown if matting and not screens[asset]
+                asset: self._people(path, probes[asset])
+                for asset, path in files.items()
+                if matting and not screens[asset]
             }
             facts = replace(facts, screens=screens, matting=matting, people=people)
         return facts
@@ -57,18 +61,15 @@ class Looking:
 
         return find_pauses(self.sessions.asset(session.session_id, asset), self.ffmpeg, self.folder)
 
-    def _screen(self, session: Session, asset: str) -> str:
+    def _screen(self, path: Path, found: Probe) -> str:
         from daemon.studio.screen import screen_of
 
-        path = self.sessions.asset(session.session_id, asset)
-        return screen_of(path, probe(path, self.ffmpeg), self.ffmpeg) or ""
+        return screen_of(path, found, self.ffmpeg) or ""
 
-    def _people(self, session: Session, asset: str) -> bool:
+    def _people(self, path: Path, found: Probe) -> bool:
         from daemon.studio.matte.carried import find_model
         from daemon.studio.people import shows_people
 
-        path = self.sessions.asset(session.session_id, asset)
-        found = probe(path, self.ffmpeg)
         model = find_model(self.matte_model, upright=found.height > found.width)
         return model is not None and shows_people(path, found, self.ffmpeg, model)
 

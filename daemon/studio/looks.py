@@ -15,7 +15,6 @@ from daemon.nemo.wire import JsonObject
 from daemon.studio.draft import (
     Impossible,
     beside,
-    even,
     is_main,
     length,
     main,
@@ -29,6 +28,7 @@ from daemon.studio.draft import (
 )
 from daemon.studio.facts import Asset, Facts, plain
 from daemon.studio.operations import Background, CropSides, CropTo, Fade, Reshape, Watermark
+from daemon.studio.pixels import even
 from daemon.studio.words import NAMES, Said, seconds
 
 _LEAST_LEFT: Final = 0.05

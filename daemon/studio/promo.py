@@ -15,6 +15,7 @@ from typing import Final
 from daemon.nemo.wire import TEXT_TRACK, VIDEO_TRACK, JsonObject
 from daemon.studio.moving import PALETTES, STYLES
 from daemon.studio.operations import Mood, Promo
+from daemon.studio.pixels import even
 from daemon.studio.script import Screen, load, screens
 from daemon.studio.voice import FASTEST_WPM, RATE_WPM, spoken_words
 
@@ -81,7 +82,7 @@ def draft(promo: Promo) -> JsonObject:
     names = _MOODS[promo.mood] if promo.mood else tuple(PALETTES)
     palette = names[look // len(STYLES) % len(names)]
     unit = SHORT_PX / min(promo.width, promo.height)
-    canvas = {"width": _even(promo.width * unit), "height": _even(promo.height * unit), "fps": FPS}
+    canvas = {"width": even(promo.width * unit), "height": even(promo.height * unit), "fps": FPS}
     videos = _backdrops(shown, starts, style, palette, look)
     titles = [_title(one, *span, palette) for one, span in zip(shown, pairwise(starts), strict=True)]
     tracks = [{"tt": VIDEO_TRACK, "sg": videos}, {"tt": TEXT_TRACK, "sg": titles}]
@@ -172,7 +173,3 @@ def _borders(shown: Sequence[Screen], starts: Sequence[int]) -> list[int]:
         if (long_enough or new) and starts[-1] - start >= _SCENE_MS // 2:
             borders.append(start)
     return [*borders, starts[-1]]
-
-
-def _even(pixels: float) -> int:
-    return 2 * round(pixels / 2)

@@ -23,6 +23,7 @@ from daemon.studio.ledger import Ledger
 from daemon.studio.library import Library
 from daemon.studio.links import Reach
 from daemon.studio.looking import Looking
+from daemon.studio.pixels import even_within
 from daemon.studio.renders import RenderQueue
 from daemon.studio.sessions import Session, Sessions
 from daemon.studio.terms import Read, Terms
@@ -163,7 +164,7 @@ class Studio:
 def _clip(file: Received, found: Probe) -> Clip:
     if found.is_image:
         shrunk = min(1.0, _IMAGE_SIDE / max(found.width, found.height, 1))
-        width, height = _even(found.width * shrunk), _even(found.height * shrunk)
+        width, height = even_within(found.width * shrunk), even_within(found.height * shrunk)
         return Clip(file.name, file.hash, "image", IMAGE_MS, width, height, _FPS, silent=True)
     length = round((found.duration_s or 0) * 1000)
     if length < SHORTEST_MS:
@@ -171,13 +172,8 @@ def _clip(file: Received, found: Probe) -> Clip:
     if not found.has_video:
         return Clip(file.name, file.hash, "clip", length)
     fps = found.fps if 1 <= found.fps <= 120 else _FPS
-    width, height = _even(found.width), _even(found.height)
+    width, height = even_within(found.width), even_within(found.height)
     return Clip(file.name, file.hash, "video", length, width, height, fps, silent=not found.has_audio)
-
-
-def _even(size: float) -> int:
-    """Pixels that the render has: it is never larger than the picture."""
-    return max(2, int(size) // 2 * 2)
 
 
 def _info(file: Received, clip: Clip) -> JsonObject:

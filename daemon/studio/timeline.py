@@ -17,7 +17,6 @@ from daemon.studio.cutting import resolve
 from daemon.studio.draft import (
     Impossible,
     beside,
-    even,
     is_main,
     length,
     main,
@@ -57,6 +56,7 @@ from daemon.studio.operations import (
     Watermark,
     Without,
 )
+from daemon.studio.pixels import even
 from daemon.studio.words import Said, seconds
 
 _SLOW_FPS: Final = 20.0

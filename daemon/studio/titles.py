@@ -17,6 +17,7 @@ from daemon.errors import RenderError
 from daemon.studio.lanes import Motion, Part
 from daemon.studio.lettering import Faces, advance, faces_of, legible, runs, runs_backwards
 from daemon.studio.moving import luminance, rgb
+from daemon.studio.pixels import even
 from daemon.studio.script import BEST_PAUSE, load, pause, pieces
 
 INK: Final = "#ffffff"
@@ -89,7 +90,7 @@ class _Frame:
 
     def px(self, share: float) -> int:
         """A share of the shorter side in pixels, even and at least 2."""
-        return _even(share * self.short)
+        return even(share * self.short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +144,17 @@ def _composed(title: Title, text: str, frame: _Frame) -> list[Part]:
     top = _top(title.position, tall, frame.height)
     parts: list[Part] = []
     if above:
-        parts.append(_bar(title, (frame.px(0.15), bar), (frame.margin, _even(top)), "right", 0))
+        parts.append(_bar(title, (frame.px(0.15), bar), (frame.margin, even(top)), "right", 0))
     elif indent and body:
         shrunk = round(body.size * 0.14)
-        size = frame.px(0.012), _even(body.tall - 2 * shrunk)
-        parts.append(_bar(title, size, (frame.margin, _even(top + shrunk)), "down", 0))
+        size = frame.px(0.012), even(body.tall - 2 * shrunk)
+        parts.append(_bar(title, size, (frame.margin, even(top + shrunk)), "down", 0))
     left = None if style.centred else frame.margin + indent
     if body:
         parts += _lines(title, body, frame, left, top + above, len(parts))
     if style.centred:
         wide, high = button.size if button else (frame.px(0.15), bar)
-        at = _even((frame.width - wide) / 2), _even(top + tall - high)
+        at = even((frame.width - wide) / 2), even(top + tall - high)
         if button:
             parts.append(Part(wide, high, button.copy, *at, "rise", len(parts)))
         else:
@@ -236,12 +237,12 @@ def _lines(title: Title, body: _Set, frame: _Frame, left: int | None, top: int, 
     """The lines as parts; those of a short headline word by word."""
     backwards = runs_backwards("".join(body.lines))
     apart = title.role == "headline" and not backwards and sum(map(len, body.lines)) <= 40
-    pad = _even(body.size * 0.2)
+    pad = even(body.size * 0.2)
     parts: list[Part] = []
     for number, line in enumerate(body.lines):
         width = advance(line, body.faces, body.size)
         x = (frame.width - width) / 2 if left is None else left
-        y = _even(top + number * body.size * _LEADING)
+        y = even(top + number * body.size * _LEADING)
         colours = [title.ink] * len(line) if backwards else _colours(title, line)
         begun = 0
         for word in re.findall(r"\S+\s*", line) if apart else [line]:
@@ -249,7 +250,7 @@ def _lines(title: Title, body: _Set, frame: _Frame, left: int | None, top: int, 
             colour = colours[begun : begun + len(word)]
             size = _window(word.rstrip(), body, pad)
             draw = partial(_written, word.rstrip(), colour, body, pad, title.ink, not title.colour)
-            parts.append(Part(*size, draw, _even(x + offset) - pad, y, "rise", turn + len(parts)))
+            parts.append(Part(*size, draw, even(x + offset) - pad, y, "rise", turn + len(parts)))
             begun += len(word)
     return parts
 
@@ -269,7 +270,7 @@ def _colours(title: Title, line: str) -> list[str]:
 
 def _window(line: str, body: _Set, pad: int) -> tuple[int, int]:
     """The size of a line's window in pixels."""
-    return _even(advance(line, body.faces, body.size)) + 2 * pad, _even(body.size * _BOX)
+    return even(advance(line, body.faces, body.size)) + 2 * pad, even(body.size * _BOX)
 
 
 def _written(
@@ -326,7 +327,7 @@ def _button(title: Title, address: str, frame: _Frame, column: int) -> Image.Ima
     inner = round(column * 0.8)
     body = _fitted(address, _Style(0.075, 700, True), frame, inner, frame.height, 1)
     letters = _written(address, [ink] * len(address), body, 2, ink, False)
-    wide, tall = letters.width + _even(body.size * 1.5), _even(body.size * 1.75)
+    wide, tall = letters.width + even(body.size * 1.5), even(body.size * 1.75)
     smooth = 4
     ground = Image.new("L", (wide * smooth, tall * smooth), 0)
     ImageDraw.Draw(ground).rounded_rectangle(
@@ -344,7 +345,3 @@ def _top(position: str, tall: int, height: int) -> int:
     if position == "top":
         return margin
     return height - margin - tall if position == "bottom" else (height - tall) // 2
-
-
-def _even(pixels: float) -> int:
-    return max(2, 2 * round(pixels / 2))

@@ -436,15 +436,15 @@ class Watcher:
         now = self._clock()
         match self._settling.inspected(path, sight, now):
             case Settled(stamp, since, content):
-                self._distrust(path, stamp, now)
+                self._note_settled(path, stamp, now)
                 self._inbox.settled(Path(path), stamp, now - since, content)
             case Rejected(stamp, since, why):
-                self._distrust(path, stamp, now)
+                self._note_settled(path, stamp, now)
                 self._inbox.rejected(Path(path), stamp, now - since, why)
             case Waiting(why, late=True):
                 self._inbox.warned(Path(path), f"it still waits: {why}")
 
-    def _distrust(self, path: str, stamp: Stamp, now: float) -> None:
+    def _note_settled(self, path: str, stamp: Stamp, now: float) -> None:
         """A file has settled. If a rescan found it and no note ever told of it, what it lies on is silent."""
         desk = self._untold.pop(path, None)
         if desk is not None and path not in self._settled:

@@ -72,3 +72,13 @@ def test_plan_shows_a_dropped_folder_as_one_result(say: Callable[..., str], tmp_
     told = say("plan", str(tmp_path / "trips"))
     assert f"trips  {tmp_path}/trips/t/2.png → {tmp_path}/out/t-trips.mp4" in told
     assert "10.png: nothing: it goes up with the folder t (`bundle: folder`)" in told
+
+
+def test_a_file_that_a_bound_keeps_out_of_a_dropped_folder_does_not_go_up_with_it(
+    say: Callable[..., str], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("bundle: folder}", 'bundle: folder, where: {size: "1kB.."}}'))
+    small = tmp_path / "trips" / "t" / "10.png"
+    assert "goes up with" not in say("why", str(small))
+    assert "left out by where.size" in say("plan", str(tmp_path / "trips"))
